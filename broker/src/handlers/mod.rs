@@ -1,0 +1,6 @@
+//! One file per API. `handle` gets the shared broker, the request's context and the decoded body, and returns the answer.
+//!
+//! Produce and Fetch have `start` instead, which takes effect before it returns and may leave the answer for later
+//! ([`Started`](crate::context::Started)). `net/dispatch.rs` holds the table of what is served.
+
+pub(crate) mod api_versions;
