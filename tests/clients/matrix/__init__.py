@@ -1,0 +1,1 @@
+"""Drives published Kafka clients against one broker and compares what they see."""

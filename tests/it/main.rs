@@ -1,0 +1,2 @@
+//! Black-box tests; each module is one kind of trouble.
+#![cfg(test)]
