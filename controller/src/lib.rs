@@ -1,1 +1,18 @@
-//! Placeholder, replaced below.
+//! Cluster metadata: its records, the image they build, and the decisions that change it.
+//!
+//! For: everything a cluster agrees on (topics, partitions, brokers, configurations, features,
+//! producer ids). Not for: consensus, files, sockets, time. The host in `broker` asks
+//! [`decide`](crate::decide) what to do, proposes the records to the quorum, and [`replay`]s what
+//! comes back committed.
+//!
+//! **Invariant:** only [`replay`] changes a [`MetadataImage`]; a decision is a pure function of
+//! image and input.
+//! **Invariant:** replaying the same records in the same order gives an equal image.
+//! **Invariant:** topic name and topic id are bijective after every record.
+//!
+//! Start at [`MetadataImage`], then [`decide`](crate::decide); the meaning of every configuration
+//! key is in [`config`].
+#![forbid(unsafe_code)]
+#![deny(clippy::wildcard_enum_match_arm)]
+
+pub mod config;
