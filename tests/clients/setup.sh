@@ -52,8 +52,11 @@ install_java() {
   echo "installing the Java tools" >&2
   rm -rf "$CLIENTS_CACHE/java"
   mkdir -p "$CLIENTS_CACHE/java/classes"
-  mvn -B -q -Dstyle.color=never -f "${files[0]}" dependency:copy-dependencies -DincludeScope=runtime \
-    -DoutputDirectory="$CLIENTS_CACHE/java/libs" >&2
+  mvn -B -q -f "${files[0]}" dependency:copy-dependencies -DincludeScope=runtime \
+    -DoutputDirectory="$CLIENTS_CACHE/java/libs" >"$CLIENTS_CACHE/java/maven.log" || {
+    cat "$CLIENTS_CACHE/java/maven.log" >&2
+    return 1
+  }
   javac -Xlint:all -cp "$CLIENTS_CACHE/java/libs/*" -d "$CLIENTS_CACHE/java/classes" "${files[1]}" >&2
   installed java "${files[@]}"
 }

@@ -3,8 +3,10 @@
 //! [`Highwater`] starts the real binary and stops or kills it. [`RawClient`] sends one request and reads one answer on a blocking
 //! socket, without retries, so that what a test sees is what the broker said.
 
+pub mod honest;
+pub mod hostile;
 mod process;
 mod raw_client;
 
 pub use process::{Highwater, Process, highwater_binary};
-pub use raw_client::{RawClient, frame};
+pub use raw_client::{RawClient, frame, request_frame};

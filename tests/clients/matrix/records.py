@@ -40,7 +40,7 @@ def _random_text(size, seed):
 def full_set(abilities):
     """Keys, nulls, empties, headers, text, binary, 900 KB records, and enough small ones for batches."""
     nulls = (("n", None),) if abilities.null_header else ()
-    headers = (("a", b"1"), ("b", b""), ("a", b"2")) + nulls if abilities.headers else ()
+    headers = (("a", b"1"), ("a", b"2"), ("b", b"")) + nulls if abilities.headers else ()
     records = [
         Record(b"k0", b"hello"),
         Record(None, b"no key"),

@@ -1,0 +1,5 @@
+"""Each module has `run(world, report)`; `ALL` is their order."""
+
+from . import admin_clients, admin_tools, consume, cross, files, produce, restart
+
+ALL = [admin_tools, cross, produce, consume, admin_clients, restart, files]

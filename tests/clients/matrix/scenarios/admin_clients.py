@@ -1,0 +1,3 @@
+"""tbd"""
+def run(world, report):
+    pass

@@ -1,0 +1,92 @@
+"use strict";
+
+// Drives kafkajs: one job as JSON on standard input, its answer as JSON on standard output.
+
+const { CompressionCodecs, CompressionTypes, Kafka, logLevel } = require("kafkajs");
+
+CompressionCodecs[CompressionTypes.Snappy] = require("kafkajs-snappy");
+
+const CODECS = {
+  none: CompressionTypes.None,
+  gzip: CompressionTypes.GZIP,
+  snappy: CompressionTypes.Snappy,
+};
+
+const bytes = (text) => (text === null ? null : Buffer.from(text, "base64"));
+
+// Header names may repeat; kafkajs takes a list of values per name.
+function headersOf(pairs) {
+  const headers = {};
+  for (const [name, value] of pairs) {
+    (headers[name] ??= []).push(bytes(value));
+  }
+  return headers;
+}
+
+async function produce(kafka, job) {
+  const producer = kafka.producer({
+    idempotent: job.idempotent,
+    maxInFlightRequests: job.idempotent ? 1 : null,
+    allowAutoTopicCreation: Boolean(job.autoCreate),
+    retry: { retries: job.idempotent ? Number.MAX_SAFE_INTEGER : (job.retries ?? 5) },
+  });
+  await producer.connect();
+  try {
+    const bases = [];
+    for (const send of job.sends) {
+      const messages = send.map((message) => ({
+        key: bytes(message.key),
+        value: bytes(message.value),
+        headers: headersOf(message.headers),
+        partition: job.partition,
+        ...(message.timestamp === null ? {} : { timestamp: message.timestamp }),
+      }));
+      const [answer] = await producer.send({
+        topic: job.topic,
+        acks: job.acks,
+        compression: CODECS[job.codec],
+        messages,
+      });
+      bases.push(answer ? answer.baseOffset : null);
+    }
+    return bases;
+  } finally {
+    await producer.disconnect();
+  }
+}
+
+async function admin(kafka, job) {
+  const client = kafka.admin();
+  await client.connect();
+  try {
+    const answers = [];
+    for (const [call, argument] of job.calls) {
+      const answer = await client[call](argument);
+      answers.push(answer === undefined ? null : answer);
+    }
+    return answers;
+  } finally {
+    await client.disconnect();
+  }
+}
+
+async function main() {
+  const chunks = [];
+  for await (const chunk of process.stdin) {
+    chunks.push(chunk);
+  }
+  const job = JSON.parse(Buffer.concat(chunks).toString());
+  const kafka = new Kafka({
+    clientId: "kafkajs",
+    brokers: [job.bootstrap],
+    logLevel: logLevel.NOTHING,
+    retry: { retries: job.retries ?? 5 },
+  });
+  const answer = await { produce, admin }[job.do](kafka, job);
+  process.stdout.write(JSON.stringify(answer));
+}
+
+main().catch((error) => {
+  console.error(`${error.name}: ${error.message} ${error.type ?? ""}`);
+  process.exit(1);
+});
