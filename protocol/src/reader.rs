@@ -1,0 +1,378 @@
+//! [`Reader`]: Kafka's primitives out of bytes that nobody has checked.
+
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
+#![cfg_attr(not(test), deny(clippy::expect_used, clippy::panic))]
+
+use bytes::Bytes;
+use highwater_records::{ErrorCode, Uuid};
+
+use crate::{DecodeError, Message, Primitive, Records, Str};
+
+/// The longest string: what Kafka's 16-bit length can say. A longer one is
+/// [`DecodeError::StringTooLong`].
+pub const STRING_BYTES_MAX: usize = 32_767;
+
+/// The longest tagged field. A longer one is [`DecodeError::TagTooLong`].
+pub const TAGGED_FIELD_BYTES_MAX: usize = 128 * 1024;
+
+/// Room for this many elements is made before any has arrived.
+const ELEMENTS_RESERVED_MAX: usize = 1024;
+
+/// Memory that the arrays of one message may take: this many bytes for each of its own...
+const MEMORY_PER_BYTE: usize = 4;
+/// ... and this much on top, for small messages.
+const MEMORY_BASE_BYTES: usize = 60 * 1024;
+
+/// Reads one message from its frame, whose bytes it shares.
+///
+/// `flexible` says whether lengths are compact, as they are from an API's first flexible version.
+///
+/// **Invariant:** a length is compared with the bytes left, and an array also with a memory budget
+/// in proportion to the frame, before anything is allocated for it.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    bytes: Bytes,
+    position: usize,
+    budget: usize,
+}
+
+impl Reader {
+    /// Reads these bytes, with four times their size (and a base of 60 KiB) for arrays.
+    ///
+    /// An array past it is [`DecodeError::MemoryBudget`]: an empty string is one byte in a frame
+    /// and 32 in memory, so the count alone bounds nothing.
+    #[must_use]
+    pub fn new(bytes: Bytes) -> Self {
+        let budget = bytes.len().saturating_mul(MEMORY_PER_BYTE).saturating_add(MEMORY_BASE_BYTES);
+        Self::with_budget(bytes, budget)
+    }
+
+    /// Reads these bytes, with another number of bytes for arrays.
+    #[must_use]
+    pub fn with_budget(bytes: Bytes, budget_bytes: usize) -> Self {
+        Self { bytes, position: 0, budget: budget_bytes }
+    }
+
+    /// How many bytes have been read.
+    #[must_use]
+    pub fn position(&self) -> usize {
+        self.position
+    }
+
+    /// How many bytes are left.
+    #[inline]
+    #[must_use]
+    pub fn remaining(&self) -> usize {
+        self.bytes.len().saturating_sub(self.position)
+    }
+
+    /// Checks that nothing is left.
+    ///
+    /// Errors: [`DecodeError::TrailingBytes`].
+    pub fn expect_end(&self) -> Result<(), DecodeError> {
+        match self.remaining() {
+            0 => Ok(()),
+            count => Err(DecodeError::TrailingBytes { count }),
+        }
+    }
+
+    #[inline]
+    fn array_of<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
+        let rest = self.bytes.get(self.position..).unwrap_or_default();
+        let chunk = rest.first_chunk::<N>().ok_or(DecodeError::Truncated)?;
+        self.position = self.position.saturating_add(N);
+        Ok(*chunk)
+    }
+
+    /// Shares the next bytes.
+    #[inline]
+    pub fn take(&mut self, length: usize) -> Result<Bytes, DecodeError> {
+        if length > self.remaining() {
+            return Err(DecodeError::Truncated);
+        }
+        let start = self.position;
+        self.position = start.saturating_add(length);
+        Ok(self.bytes.slice(start..self.position))
+    }
+
+    /// Passes over the next bytes.
+    pub fn skip(&mut self, length: usize) -> Result<(), DecodeError> {
+        if length > self.remaining() {
+            return Err(DecodeError::Truncated);
+        }
+        self.position = self.position.saturating_add(length);
+        Ok(())
+    }
+
+    /// One byte; every value but 0 is true.
+    #[inline]
+    pub fn bool(&mut self) -> Result<bool, DecodeError> {
+        let [byte] = self.array_of()?;
+        Ok(byte != 0)
+    }
+
+    /// One byte.
+    #[inline]
+    pub fn i8(&mut self) -> Result<i8, DecodeError> {
+        self.array_of().map(i8::from_be_bytes)
+    }
+
+    /// Two bytes.
+    #[inline]
+    pub fn i16(&mut self) -> Result<i16, DecodeError> {
+        self.array_of().map(i16::from_be_bytes)
+    }
+
+    /// Two bytes.
+    #[inline]
+    pub fn u16(&mut self) -> Result<u16, DecodeError> {
+        self.array_of().map(u16::from_be_bytes)
+    }
+
+    /// Four bytes.
+    #[inline]
+    pub fn i32(&mut self) -> Result<i32, DecodeError> {
+        self.array_of().map(i32::from_be_bytes)
+    }
+
+    /// Eight bytes.
+    #[inline]
+    pub fn i64(&mut self) -> Result<i64, DecodeError> {
+        self.array_of().map(i64::from_be_bytes)
+    }
+
+    /// Eight bytes.
+    #[inline]
+    pub fn f64(&mut self) -> Result<f64, DecodeError> {
+        self.array_of().map(f64::from_be_bytes)
+    }
+
+    /// Sixteen bytes.
+    #[inline]
+    pub fn uuid(&mut self) -> Result<Uuid, DecodeError> {
+        self.array_of().map(Uuid::from_bytes)
+    }
+
+    /// Two bytes, an error code.
+    #[inline]
+    pub fn error_code(&mut self) -> Result<ErrorCode, DecodeError> {
+        self.i16().map(ErrorCode::from_code)
+    }
+
+    /// One to five bytes, seven bits in each, the lowest first.
+    #[inline]
+    pub fn uvarint(&mut self) -> Result<u32, DecodeError> {
+        let [first] = self.array_of()?;
+        if first < 0x80 { Ok(u32::from(first)) } else { self.uvarint_after(first) }
+    }
+
+    fn uvarint_after(&mut self, first: u8) -> Result<u32, DecodeError> {
+        let mut value = u32::from(first & 0x7f);
+        for shift in [7, 14, 21, 28] {
+            let [byte] = self.array_of()?;
+            if shift == 28 && byte > 0x0f {
+                return Err(DecodeError::VarintTooLong);
+            }
+            value |= u32::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                return Ok(value);
+            }
+        }
+        Err(DecodeError::VarintTooLong)
+    }
+
+    /// The length of bytes or of an array; `None` for null.
+    #[inline]
+    fn length(&mut self, flexible: bool) -> Result<Option<usize>, DecodeError> {
+        if flexible {
+            return self.compact_length();
+        }
+        match self.i32()? {
+            -1 => Ok(None),
+            length => match usize::try_from(length) {
+                Ok(length) => Ok(Some(length)),
+                Err(_) => Err(DecodeError::NegativeLength { length }),
+            },
+        }
+    }
+
+    #[inline]
+    fn compact_length(&mut self) -> Result<Option<usize>, DecodeError> {
+        Ok(self.uvarint()?.checked_sub(1).map(|length| length as usize))
+    }
+
+    #[inline]
+    fn string_length(&mut self, flexible: bool) -> Result<Option<usize>, DecodeError> {
+        if flexible {
+            return self.compact_length();
+        }
+        match self.i16()? {
+            -1 => Ok(None),
+            length => match usize::try_from(length) {
+                Ok(length) => Ok(Some(length)),
+                Err(_) => Err(DecodeError::NegativeLength { length: i32::from(length) }),
+            },
+        }
+    }
+
+    /// Text; null is an error.
+    #[inline]
+    pub fn string(&mut self, flexible: bool) -> Result<Str, DecodeError> {
+        self.nullable_string(flexible)?.ok_or(DecodeError::UnexpectedNull)
+    }
+
+    /// Text or null.
+    #[inline]
+    pub fn nullable_string(&mut self, flexible: bool) -> Result<Option<Str>, DecodeError> {
+        let Some(length) = self.string_length(flexible)? else { return Ok(None) };
+        if length > STRING_BYTES_MAX {
+            return Err(DecodeError::StringTooLong { length });
+        }
+        Str::from_utf8(self.take(length)?).map(Some)
+    }
+
+    /// Bytes, shared; null is an error.
+    #[inline]
+    pub fn bytes(&mut self, flexible: bool) -> Result<Bytes, DecodeError> {
+        self.nullable_bytes(flexible)?.ok_or(DecodeError::UnexpectedNull)
+    }
+
+    /// Bytes, shared, or null.
+    #[inline]
+    pub fn nullable_bytes(&mut self, flexible: bool) -> Result<Option<Bytes>, DecodeError> {
+        match self.length(flexible)? {
+            Some(length) => self.take(length).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Record batches, shared, or null.
+    #[inline]
+    pub fn records(&mut self, flexible: bool) -> Result<Option<Records>, DecodeError> {
+        Ok(self.nullable_bytes(flexible)?.map(Records::from))
+    }
+
+    /// Structs; null is an error.
+    #[inline]
+    pub fn array<T: Message>(
+        &mut self,
+        flexible: bool,
+        version: i16,
+    ) -> Result<Vec<T>, DecodeError> {
+        self.nullable_array(flexible, version)?.ok_or(DecodeError::UnexpectedNull)
+    }
+
+    /// Structs or null.
+    pub fn nullable_array<T: Message>(
+        &mut self,
+        flexible: bool,
+        version: i16,
+    ) -> Result<Option<Vec<T>>, DecodeError> {
+        self.elements(flexible, T::LEAST_BYTES, |reader| T::decode(reader, version))
+    }
+
+    /// Numbers, texts or ids; null is an error.
+    #[inline]
+    pub fn primitives<T: Primitive>(&mut self, flexible: bool) -> Result<Vec<T>, DecodeError> {
+        self.nullable_primitives(flexible)?.ok_or(DecodeError::UnexpectedNull)
+    }
+
+    /// Numbers, texts or ids, or null.
+    pub fn nullable_primitives<T: Primitive>(
+        &mut self,
+        flexible: bool,
+    ) -> Result<Option<Vec<T>>, DecodeError> {
+        self.elements(flexible, T::LEAST_BYTES, |reader| T::read(reader, flexible))
+    }
+
+    #[inline]
+    fn elements<T>(
+        &mut self,
+        flexible: bool,
+        least_bytes: usize,
+        mut element: impl FnMut(&mut Self) -> Result<T, DecodeError>,
+    ) -> Result<Option<Vec<T>>, DecodeError> {
+        let Some(count) = self.length(flexible)? else { return Ok(None) };
+        let left = self.remaining();
+        if count.saturating_mul(least_bytes) > left {
+            return Err(DecodeError::ArrayTooLong { count, left });
+        }
+        let wanted = count.saturating_mul(size_of::<T>());
+        self.budget = self.budget.checked_sub(wanted).ok_or(DecodeError::MemoryBudget { wanted })?;
+        let mut elements = Vec::with_capacity(count.min(ELEMENTS_RESERVED_MAX));
+        for index in 0..count {
+            if index == ELEMENTS_RESERVED_MAX {
+                elements.reserve_exact(count.saturating_sub(index));
+            }
+            elements.push(element(self)?);
+        }
+        Ok(Some(elements))
+    }
+
+    /// A struct, or null by the byte before it.
+    pub fn nullable_struct<T: Message>(
+        &mut self,
+        version: i16,
+    ) -> Result<Option<T>, DecodeError> {
+        match self.i8()? {
+            -1 => Ok(None),
+            1 => T::decode(self, version).map(Some),
+            marker => Err(DecodeError::NullMarker { marker }),
+        }
+    }
+
+    /// The tag section at the end of a flexible struct. `known` reads the field of a tag that the
+    /// version has and says true; every other field is passed over.
+    #[inline]
+    pub fn tags(
+        &mut self,
+        known: impl FnMut(&mut Self, u32) -> Result<bool, DecodeError>,
+    ) -> Result<(), DecodeError> {
+        match self.uvarint()? {
+            0 => Ok(()),
+            count => self.tagged_fields(count, known),
+        }
+    }
+
+    /// The tag section of a struct whose version has no tagged field.
+    #[inline]
+    pub fn skip_tags(&mut self) -> Result<(), DecodeError> {
+        match self.uvarint()? {
+            0 => Ok(()),
+            count => self.tagged_fields(count, |_, _| Ok(false)),
+        }
+    }
+
+    fn tagged_fields(
+        &mut self,
+        count: u32,
+        mut known: impl FnMut(&mut Self, u32) -> Result<bool, DecodeError>,
+    ) -> Result<(), DecodeError> {
+        for _ in 0..count {
+            let tag = self.uvarint()?;
+            let length = self.uvarint()? as usize;
+            if length > TAGGED_FIELD_BYTES_MAX {
+                return Err(DecodeError::TagTooLong { tag, length });
+            }
+            let left = self.remaining();
+            let after = left.checked_sub(length).ok_or(DecodeError::Truncated)?;
+            if known(self, tag)? {
+                if self.remaining() != after {
+                    return Err(DecodeError::TagSize { tag });
+                }
+            } else {
+                self.skip(length)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Refuses null in a version that has none.
+#[inline]
+pub(crate) fn null_only_if<T>(
+    nullable: bool,
+    value: Option<T>,
+) -> Result<Option<T>, DecodeError> {
+    if value.is_none() && !nullable { Err(DecodeError::UnexpectedNull) } else { Ok(value) }
+}
