@@ -80,6 +80,21 @@ pub(crate) struct CodecRow {
     pub(crate) authorization: &'static [Authorization],
 }
 
+impl Row {
+    pub(crate) const fn reserved(name: &'static str) -> Self {
+        Self { name, codec: None }
+    }
+
+    pub(crate) const fn defined(
+        name: &'static str,
+        versions: (i16, i16),
+        first_flexible: Option<i16>,
+        authorization: &'static [Authorization],
+    ) -> Self {
+        Self { name, codec: Some(CodecRow { versions, first_flexible, authorization }) }
+    }
+}
+
 impl ApiKey {
     /// The number on the wire.
     #[must_use]

@@ -1,6 +1,6 @@
 //! The keys of Kafka's APIs.
 
-use crate::api::{Authorization, CodecRow, Operation, ResourceType, Row};
+use crate::api::{Authorization, Operation, ResourceType, Row};
 
 /// An API of Kafka's protocol; also those that the codec has no messages for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -404,530 +404,451 @@ impl ApiKey {
 
     pub(crate) const fn row(self) -> Row {
         match self {
-            Self::Produce => Row {
-                name: "Produce",
-                codec: Some(CodecRow {
-                    versions: (3, 13),
-                    first_flexible: Some(9),
-                    authorization: &[
+            Self::Produce => Row::defined(
+                "Produce",
+                (3, 13),
+                Some(9),
+                const {
+                    &[
                         may(Operation::Write, ResourceType::Topic),
                         may(Operation::Write, ResourceType::TransactionalId),
-                    ],
-                }),
-            },
-            Self::Fetch => Row {
-                name: "Fetch",
-                codec: Some(CodecRow {
-                    versions: (4, 18),
-                    first_flexible: Some(12),
-                    authorization: &[
+                    ]
+                },
+            ),
+            Self::Fetch => Row::defined(
+                "Fetch",
+                (4, 18),
+                Some(12),
+                const {
+                    &[
                         may(Operation::Read, ResourceType::Topic),
                         may(Operation::ClusterAction, ResourceType::Cluster),
-                    ],
-                }),
-            },
-            Self::ListOffsets => Row {
-                name: "ListOffsets",
-                codec: Some(CodecRow {
-                    versions: (1, 11),
-                    first_flexible: Some(6),
-                    authorization: &[may(Operation::Describe, ResourceType::Topic)],
-                }),
-            },
-            Self::Metadata => Row {
-                name: "Metadata",
-                codec: Some(CodecRow {
-                    versions: (0, 13),
-                    first_flexible: Some(9),
-                    authorization: &[
+                    ]
+                },
+            ),
+            Self::ListOffsets => Row::defined(
+                "ListOffsets",
+                (1, 11),
+                Some(6),
+                const { &[may(Operation::Describe, ResourceType::Topic)] },
+            ),
+            Self::Metadata => Row::defined(
+                "Metadata",
+                (0, 13),
+                Some(9),
+                const {
+                    &[
                         may(Operation::Describe, ResourceType::Topic),
                         may(Operation::Create, ResourceType::Topic),
                         may(Operation::Create, ResourceType::Cluster),
-                    ],
-                }),
-            },
-            Self::LeaderAndIsr => Row { name: "LeaderAndIsr", codec: None },
-            Self::StopReplica => Row { name: "StopReplica", codec: None },
-            Self::UpdateMetadata => Row { name: "UpdateMetadata", codec: None },
-            Self::ControlledShutdown => Row { name: "ControlledShutdown", codec: None },
-            Self::OffsetCommit => Row {
-                name: "OffsetCommit",
-                codec: Some(CodecRow {
-                    versions: (2, 10),
-                    first_flexible: Some(8),
-                    authorization: &[
+                    ]
+                },
+            ),
+            Self::LeaderAndIsr => Row::reserved("LeaderAndIsr"),
+            Self::StopReplica => Row::reserved("StopReplica"),
+            Self::UpdateMetadata => Row::reserved("UpdateMetadata"),
+            Self::ControlledShutdown => Row::reserved("ControlledShutdown"),
+            Self::OffsetCommit => Row::defined(
+                "OffsetCommit",
+                (2, 10),
+                Some(8),
+                const {
+                    &[
                         may(Operation::Read, ResourceType::Group),
                         may(Operation::Read, ResourceType::Topic),
-                    ],
-                }),
-            },
-            Self::OffsetFetch => Row {
-                name: "OffsetFetch",
-                codec: Some(CodecRow {
-                    versions: (1, 10),
-                    first_flexible: Some(6),
-                    authorization: &[
+                    ]
+                },
+            ),
+            Self::OffsetFetch => Row::defined(
+                "OffsetFetch",
+                (1, 10),
+                Some(6),
+                const {
+                    &[
                         may(Operation::Describe, ResourceType::Group),
                         may(Operation::Describe, ResourceType::Topic),
-                    ],
-                }),
-            },
-            Self::FindCoordinator => Row {
-                name: "FindCoordinator",
-                codec: Some(CodecRow {
-                    versions: (0, 6),
-                    first_flexible: Some(3),
-                    authorization: &[
+                    ]
+                },
+            ),
+            Self::FindCoordinator => Row::defined(
+                "FindCoordinator",
+                (0, 6),
+                Some(3),
+                const {
+                    &[
                         may(Operation::Describe, ResourceType::Group),
                         may(Operation::Describe, ResourceType::TransactionalId),
-                    ],
-                }),
-            },
-            Self::JoinGroup => Row {
-                name: "JoinGroup",
-                codec: Some(CodecRow {
-                    versions: (0, 9),
-                    first_flexible: Some(6),
-                    authorization: &[may(Operation::Read, ResourceType::Group)],
-                }),
-            },
-            Self::Heartbeat => Row {
-                name: "Heartbeat",
-                codec: Some(CodecRow {
-                    versions: (0, 4),
-                    first_flexible: Some(4),
-                    authorization: &[may(Operation::Read, ResourceType::Group)],
-                }),
-            },
-            Self::LeaveGroup => Row {
-                name: "LeaveGroup",
-                codec: Some(CodecRow {
-                    versions: (0, 5),
-                    first_flexible: Some(4),
-                    authorization: &[may(Operation::Read, ResourceType::Group)],
-                }),
-            },
-            Self::SyncGroup => Row {
-                name: "SyncGroup",
-                codec: Some(CodecRow {
-                    versions: (0, 5),
-                    first_flexible: Some(4),
-                    authorization: &[may(Operation::Read, ResourceType::Group)],
-                }),
-            },
-            Self::DescribeGroups => Row {
-                name: "DescribeGroups",
-                codec: Some(CodecRow {
-                    versions: (0, 6),
-                    first_flexible: Some(5),
-                    authorization: &[may(Operation::Describe, ResourceType::Group)],
-                }),
-            },
-            Self::ListGroups => Row {
-                name: "ListGroups",
-                codec: Some(CodecRow {
-                    versions: (0, 5),
-                    first_flexible: Some(3),
-                    authorization: &[
+                    ]
+                },
+            ),
+            Self::JoinGroup => Row::defined(
+                "JoinGroup",
+                (0, 9),
+                Some(6),
+                const { &[may(Operation::Read, ResourceType::Group)] },
+            ),
+            Self::Heartbeat => Row::defined(
+                "Heartbeat",
+                (0, 4),
+                Some(4),
+                const { &[may(Operation::Read, ResourceType::Group)] },
+            ),
+            Self::LeaveGroup => Row::defined(
+                "LeaveGroup",
+                (0, 5),
+                Some(4),
+                const { &[may(Operation::Read, ResourceType::Group)] },
+            ),
+            Self::SyncGroup => Row::defined(
+                "SyncGroup",
+                (0, 5),
+                Some(4),
+                const { &[may(Operation::Read, ResourceType::Group)] },
+            ),
+            Self::DescribeGroups => Row::defined(
+                "DescribeGroups",
+                (0, 6),
+                Some(5),
+                const { &[may(Operation::Describe, ResourceType::Group)] },
+            ),
+            Self::ListGroups => Row::defined(
+                "ListGroups",
+                (0, 5),
+                Some(3),
+                const {
+                    &[
                         may(Operation::Describe, ResourceType::Cluster),
                         may(Operation::Describe, ResourceType::Group),
-                    ],
-                }),
-            },
-            Self::SaslHandshake => Row {
-                name: "SaslHandshake",
-                codec: Some(CodecRow {
-                    versions: (0, 1),
-                    first_flexible: None,
-                    authorization: &[],
-                }),
-            },
-            Self::ApiVersions => Row {
-                name: "ApiVersions",
-                codec: Some(CodecRow {
-                    versions: (0, 4),
-                    first_flexible: Some(3),
-                    authorization: &[],
-                }),
-            },
-            Self::CreateTopics => Row {
-                name: "CreateTopics",
-                codec: Some(CodecRow {
-                    versions: (2, 7),
-                    first_flexible: Some(5),
-                    authorization: &[
+                    ]
+                },
+            ),
+            Self::SaslHandshake => Row::defined("SaslHandshake", (0, 1), None, const { &[] }),
+            Self::ApiVersions => Row::defined("ApiVersions", (0, 4), Some(3), const { &[] }),
+            Self::CreateTopics => Row::defined(
+                "CreateTopics",
+                (2, 7),
+                Some(5),
+                const {
+                    &[
                         may(Operation::Create, ResourceType::Cluster),
                         may(Operation::Create, ResourceType::Topic),
                         may(Operation::DescribeConfigs, ResourceType::Topic),
-                    ],
-                }),
-            },
-            Self::DeleteTopics => Row {
-                name: "DeleteTopics",
-                codec: Some(CodecRow {
-                    versions: (1, 6),
-                    first_flexible: Some(4),
-                    authorization: &[
+                    ]
+                },
+            ),
+            Self::DeleteTopics => Row::defined(
+                "DeleteTopics",
+                (1, 6),
+                Some(4),
+                const {
+                    &[
                         may(Operation::Delete, ResourceType::Topic),
                         may(Operation::Describe, ResourceType::Topic),
-                    ],
-                }),
-            },
-            Self::DeleteRecords => Row {
-                name: "DeleteRecords",
-                codec: Some(CodecRow {
-                    versions: (0, 2),
-                    first_flexible: Some(2),
-                    authorization: &[may(Operation::Delete, ResourceType::Topic)],
-                }),
-            },
-            Self::InitProducerId => Row {
-                name: "InitProducerId",
-                codec: Some(CodecRow {
-                    versions: (0, 5),
-                    first_flexible: Some(2),
-                    authorization: &[
+                    ]
+                },
+            ),
+            Self::DeleteRecords => Row::defined(
+                "DeleteRecords",
+                (0, 2),
+                Some(2),
+                const { &[may(Operation::Delete, ResourceType::Topic)] },
+            ),
+            Self::InitProducerId => Row::defined(
+                "InitProducerId",
+                (0, 5),
+                Some(2),
+                const {
+                    &[
                         may(Operation::Write, ResourceType::TransactionalId),
                         may(Operation::IdempotentWrite, ResourceType::Cluster),
-                    ],
-                }),
-            },
-            Self::OffsetForLeaderEpoch => Row {
-                name: "OffsetForLeaderEpoch",
-                codec: Some(CodecRow {
-                    versions: (2, 4),
-                    first_flexible: Some(4),
-                    authorization: &[
+                    ]
+                },
+            ),
+            Self::OffsetForLeaderEpoch => Row::defined(
+                "OffsetForLeaderEpoch",
+                (2, 4),
+                Some(4),
+                const {
+                    &[
                         may(Operation::Describe, ResourceType::Topic),
                         may(Operation::ClusterAction, ResourceType::Cluster),
-                    ],
-                }),
-            },
-            Self::AddPartitionsToTxn => Row {
-                name: "AddPartitionsToTxn",
-                codec: Some(CodecRow {
-                    versions: (0, 5),
-                    first_flexible: Some(3),
-                    authorization: &[
+                    ]
+                },
+            ),
+            Self::AddPartitionsToTxn => Row::defined(
+                "AddPartitionsToTxn",
+                (0, 5),
+                Some(3),
+                const {
+                    &[
                         may(Operation::Write, ResourceType::TransactionalId),
                         may(Operation::Write, ResourceType::Topic),
                         may(Operation::ClusterAction, ResourceType::Cluster),
-                    ],
-                }),
-            },
-            Self::AddOffsetsToTxn => Row {
-                name: "AddOffsetsToTxn",
-                codec: Some(CodecRow {
-                    versions: (0, 4),
-                    first_flexible: Some(3),
-                    authorization: &[
+                    ]
+                },
+            ),
+            Self::AddOffsetsToTxn => Row::defined(
+                "AddOffsetsToTxn",
+                (0, 4),
+                Some(3),
+                const {
+                    &[
                         may(Operation::Write, ResourceType::TransactionalId),
                         may(Operation::Read, ResourceType::Group),
-                    ],
-                }),
-            },
-            Self::EndTxn => Row {
-                name: "EndTxn",
-                codec: Some(CodecRow {
-                    versions: (0, 5),
-                    first_flexible: Some(3),
-                    authorization: &[may(Operation::Write, ResourceType::TransactionalId)],
-                }),
-            },
-            Self::WriteTxnMarkers => Row {
-                name: "WriteTxnMarkers",
-                codec: Some(CodecRow {
-                    versions: (1, 2),
-                    first_flexible: Some(1),
-                    authorization: &[
+                    ]
+                },
+            ),
+            Self::EndTxn => Row::defined(
+                "EndTxn",
+                (0, 5),
+                Some(3),
+                const { &[may(Operation::Write, ResourceType::TransactionalId)] },
+            ),
+            Self::WriteTxnMarkers => Row::defined(
+                "WriteTxnMarkers",
+                (1, 2),
+                Some(1),
+                const {
+                    &[
                         may(Operation::ClusterAction, ResourceType::Cluster),
                         may(Operation::Alter, ResourceType::Cluster),
-                    ],
-                }),
-            },
-            Self::TxnOffsetCommit => Row {
-                name: "TxnOffsetCommit",
-                codec: Some(CodecRow {
-                    versions: (0, 5),
-                    first_flexible: Some(3),
-                    authorization: &[
+                    ]
+                },
+            ),
+            Self::TxnOffsetCommit => Row::defined(
+                "TxnOffsetCommit",
+                (0, 5),
+                Some(3),
+                const {
+                    &[
                         may(Operation::Write, ResourceType::TransactionalId),
                         may(Operation::Read, ResourceType::Group),
                         may(Operation::Read, ResourceType::Topic),
-                    ],
-                }),
-            },
-            Self::DescribeAcls => Row {
-                name: "DescribeAcls",
-                codec: Some(CodecRow {
-                    versions: (1, 3),
-                    first_flexible: Some(2),
-                    authorization: &[may(Operation::Describe, ResourceType::Cluster)],
-                }),
-            },
-            Self::CreateAcls => Row {
-                name: "CreateAcls",
-                codec: Some(CodecRow {
-                    versions: (1, 3),
-                    first_flexible: Some(2),
-                    authorization: &[may(Operation::Alter, ResourceType::Cluster)],
-                }),
-            },
-            Self::DeleteAcls => Row {
-                name: "DeleteAcls",
-                codec: Some(CodecRow {
-                    versions: (1, 3),
-                    first_flexible: Some(2),
-                    authorization: &[may(Operation::Alter, ResourceType::Cluster)],
-                }),
-            },
-            Self::DescribeConfigs => Row {
-                name: "DescribeConfigs",
-                codec: Some(CodecRow {
-                    versions: (1, 4),
-                    first_flexible: Some(4),
-                    authorization: &[
+                    ]
+                },
+            ),
+            Self::DescribeAcls => Row::defined(
+                "DescribeAcls",
+                (1, 3),
+                Some(2),
+                const { &[may(Operation::Describe, ResourceType::Cluster)] },
+            ),
+            Self::CreateAcls => Row::defined(
+                "CreateAcls",
+                (1, 3),
+                Some(2),
+                const { &[may(Operation::Alter, ResourceType::Cluster)] },
+            ),
+            Self::DeleteAcls => Row::defined(
+                "DeleteAcls",
+                (1, 3),
+                Some(2),
+                const { &[may(Operation::Alter, ResourceType::Cluster)] },
+            ),
+            Self::DescribeConfigs => Row::defined(
+                "DescribeConfigs",
+                (1, 4),
+                Some(4),
+                const {
+                    &[
                         may(Operation::DescribeConfigs, ResourceType::Topic),
                         may(Operation::DescribeConfigs, ResourceType::Cluster),
                         may(Operation::DescribeConfigs, ResourceType::Group),
-                    ],
-                }),
-            },
-            Self::AlterConfigs => Row {
-                name: "AlterConfigs",
-                codec: Some(CodecRow {
-                    versions: (0, 2),
-                    first_flexible: Some(2),
-                    authorization: &[
+                    ]
+                },
+            ),
+            Self::AlterConfigs => Row::defined(
+                "AlterConfigs",
+                (0, 2),
+                Some(2),
+                const {
+                    &[
                         may(Operation::AlterConfigs, ResourceType::Topic),
                         may(Operation::AlterConfigs, ResourceType::Cluster),
-                    ],
-                }),
-            },
-            Self::AlterReplicaLogDirs => Row { name: "AlterReplicaLogDirs", codec: None },
-            Self::DescribeLogDirs => Row {
-                name: "DescribeLogDirs",
-                codec: Some(CodecRow {
-                    versions: (1, 5),
-                    first_flexible: Some(2),
-                    authorization: &[may(Operation::Describe, ResourceType::Cluster)],
-                }),
-            },
-            Self::SaslAuthenticate => Row {
-                name: "SaslAuthenticate",
-                codec: Some(CodecRow {
-                    versions: (0, 2),
-                    first_flexible: Some(2),
-                    authorization: &[],
-                }),
-            },
-            Self::CreatePartitions => Row {
-                name: "CreatePartitions",
-                codec: Some(CodecRow {
-                    versions: (0, 3),
-                    first_flexible: Some(2),
-                    authorization: &[may(Operation::Alter, ResourceType::Topic)],
-                }),
-            },
-            Self::CreateDelegationToken => Row { name: "CreateDelegationToken", codec: None },
-            Self::RenewDelegationToken => Row { name: "RenewDelegationToken", codec: None },
-            Self::ExpireDelegationToken => Row { name: "ExpireDelegationToken", codec: None },
-            Self::DescribeDelegationToken => Row { name: "DescribeDelegationToken", codec: None },
-            Self::DeleteGroups => Row {
-                name: "DeleteGroups",
-                codec: Some(CodecRow {
-                    versions: (0, 2),
-                    first_flexible: Some(2),
-                    authorization: &[may(Operation::Delete, ResourceType::Group)],
-                }),
-            },
-            Self::ElectLeaders => Row {
-                name: "ElectLeaders",
-                codec: Some(CodecRow {
-                    versions: (0, 2),
-                    first_flexible: Some(2),
-                    authorization: &[may(Operation::Alter, ResourceType::Cluster)],
-                }),
-            },
-            Self::IncrementalAlterConfigs => Row {
-                name: "IncrementalAlterConfigs",
-                codec: Some(CodecRow {
-                    versions: (0, 1),
-                    first_flexible: Some(1),
-                    authorization: &[
+                    ]
+                },
+            ),
+            Self::AlterReplicaLogDirs => Row::reserved("AlterReplicaLogDirs"),
+            Self::DescribeLogDirs => Row::defined(
+                "DescribeLogDirs",
+                (1, 5),
+                Some(2),
+                const { &[may(Operation::Describe, ResourceType::Cluster)] },
+            ),
+            Self::SaslAuthenticate => {
+                Row::defined("SaslAuthenticate", (0, 2), Some(2), const { &[] })
+            }
+            Self::CreatePartitions => Row::defined(
+                "CreatePartitions",
+                (0, 3),
+                Some(2),
+                const { &[may(Operation::Alter, ResourceType::Topic)] },
+            ),
+            Self::CreateDelegationToken => Row::reserved("CreateDelegationToken"),
+            Self::RenewDelegationToken => Row::reserved("RenewDelegationToken"),
+            Self::ExpireDelegationToken => Row::reserved("ExpireDelegationToken"),
+            Self::DescribeDelegationToken => Row::reserved("DescribeDelegationToken"),
+            Self::DeleteGroups => Row::defined(
+                "DeleteGroups",
+                (0, 2),
+                Some(2),
+                const { &[may(Operation::Delete, ResourceType::Group)] },
+            ),
+            Self::ElectLeaders => Row::defined(
+                "ElectLeaders",
+                (0, 2),
+                Some(2),
+                const { &[may(Operation::Alter, ResourceType::Cluster)] },
+            ),
+            Self::IncrementalAlterConfigs => Row::defined(
+                "IncrementalAlterConfigs",
+                (0, 1),
+                Some(1),
+                const {
+                    &[
                         may(Operation::AlterConfigs, ResourceType::Topic),
                         may(Operation::AlterConfigs, ResourceType::Cluster),
                         may(Operation::AlterConfigs, ResourceType::Group),
-                    ],
-                }),
-            },
-            Self::AlterPartitionReassignments => Row {
-                name: "AlterPartitionReassignments",
-                codec: Some(CodecRow {
-                    versions: (0, 1),
-                    first_flexible: Some(0),
-                    authorization: &[may(Operation::Alter, ResourceType::Cluster)],
-                }),
-            },
-            Self::ListPartitionReassignments => Row {
-                name: "ListPartitionReassignments",
-                codec: Some(CodecRow {
-                    versions: (0, 0),
-                    first_flexible: Some(0),
-                    authorization: &[may(Operation::Describe, ResourceType::Cluster)],
-                }),
-            },
-            Self::OffsetDelete => Row {
-                name: "OffsetDelete",
-                codec: Some(CodecRow {
-                    versions: (0, 0),
-                    first_flexible: None,
-                    authorization: &[
+                    ]
+                },
+            ),
+            Self::AlterPartitionReassignments => Row::defined(
+                "AlterPartitionReassignments",
+                (0, 1),
+                Some(0),
+                const { &[may(Operation::Alter, ResourceType::Cluster)] },
+            ),
+            Self::ListPartitionReassignments => Row::defined(
+                "ListPartitionReassignments",
+                (0, 0),
+                Some(0),
+                const { &[may(Operation::Describe, ResourceType::Cluster)] },
+            ),
+            Self::OffsetDelete => Row::defined(
+                "OffsetDelete",
+                (0, 0),
+                None,
+                const {
+                    &[
                         may(Operation::Delete, ResourceType::Group),
                         may(Operation::Read, ResourceType::Topic),
-                    ],
-                }),
-            },
-            Self::DescribeClientQuotas => Row {
-                name: "DescribeClientQuotas",
-                codec: Some(CodecRow {
-                    versions: (0, 1),
-                    first_flexible: Some(1),
-                    authorization: &[may(Operation::DescribeConfigs, ResourceType::Cluster)],
-                }),
-            },
-            Self::AlterClientQuotas => Row {
-                name: "AlterClientQuotas",
-                codec: Some(CodecRow {
-                    versions: (0, 1),
-                    first_flexible: Some(1),
-                    authorization: &[may(Operation::AlterConfigs, ResourceType::Cluster)],
-                }),
-            },
-            Self::DescribeUserScramCredentials => Row {
-                name: "DescribeUserScramCredentials",
-                codec: Some(CodecRow {
-                    versions: (0, 0),
-                    first_flexible: Some(0),
-                    authorization: &[may(Operation::Describe, ResourceType::Cluster)],
-                }),
-            },
-            Self::AlterUserScramCredentials => Row {
-                name: "AlterUserScramCredentials",
-                codec: Some(CodecRow {
-                    versions: (0, 0),
-                    first_flexible: Some(0),
-                    authorization: &[may(Operation::Alter, ResourceType::Cluster)],
-                }),
-            },
-            Self::Vote => Row { name: "Vote", codec: None },
-            Self::BeginQuorumEpoch => Row { name: "BeginQuorumEpoch", codec: None },
-            Self::EndQuorumEpoch => Row { name: "EndQuorumEpoch", codec: None },
-            Self::DescribeQuorum => Row { name: "DescribeQuorum", codec: None },
-            Self::AlterPartition => Row { name: "AlterPartition", codec: None },
-            Self::UpdateFeatures => Row { name: "UpdateFeatures", codec: None },
-            Self::Envelope => Row { name: "Envelope", codec: None },
-            Self::FetchSnapshot => Row { name: "FetchSnapshot", codec: None },
-            Self::DescribeCluster => Row {
-                name: "DescribeCluster",
-                codec: Some(CodecRow {
-                    versions: (0, 2),
-                    first_flexible: Some(0),
-                    authorization: &[may(Operation::Describe, ResourceType::Cluster)],
-                }),
-            },
-            Self::DescribeProducers => Row {
-                name: "DescribeProducers",
-                codec: Some(CodecRow {
-                    versions: (0, 0),
-                    first_flexible: Some(0),
-                    authorization: &[may(Operation::Read, ResourceType::Topic)],
-                }),
-            },
-            Self::BrokerRegistration => Row { name: "BrokerRegistration", codec: None },
-            Self::BrokerHeartbeat => Row { name: "BrokerHeartbeat", codec: None },
-            Self::UnregisterBroker => Row { name: "UnregisterBroker", codec: None },
-            Self::DescribeTransactions => Row {
-                name: "DescribeTransactions",
-                codec: Some(CodecRow {
-                    versions: (0, 0),
-                    first_flexible: Some(0),
-                    authorization: &[may(Operation::Describe, ResourceType::TransactionalId)],
-                }),
-            },
-            Self::ListTransactions => Row {
-                name: "ListTransactions",
-                codec: Some(CodecRow {
-                    versions: (0, 2),
-                    first_flexible: Some(0),
-                    authorization: &[may(Operation::Describe, ResourceType::TransactionalId)],
-                }),
-            },
-            Self::AllocateProducerIds => Row { name: "AllocateProducerIds", codec: None },
-            Self::ConsumerGroupHeartbeat => Row {
-                name: "ConsumerGroupHeartbeat",
-                codec: Some(CodecRow {
-                    versions: (0, 1),
-                    first_flexible: Some(0),
-                    authorization: &[
+                    ]
+                },
+            ),
+            Self::DescribeClientQuotas => Row::defined(
+                "DescribeClientQuotas",
+                (0, 1),
+                Some(1),
+                const { &[may(Operation::DescribeConfigs, ResourceType::Cluster)] },
+            ),
+            Self::AlterClientQuotas => Row::defined(
+                "AlterClientQuotas",
+                (0, 1),
+                Some(1),
+                const { &[may(Operation::AlterConfigs, ResourceType::Cluster)] },
+            ),
+            Self::DescribeUserScramCredentials => Row::defined(
+                "DescribeUserScramCredentials",
+                (0, 0),
+                Some(0),
+                const { &[may(Operation::Describe, ResourceType::Cluster)] },
+            ),
+            Self::AlterUserScramCredentials => Row::defined(
+                "AlterUserScramCredentials",
+                (0, 0),
+                Some(0),
+                const { &[may(Operation::Alter, ResourceType::Cluster)] },
+            ),
+            Self::Vote => Row::reserved("Vote"),
+            Self::BeginQuorumEpoch => Row::reserved("BeginQuorumEpoch"),
+            Self::EndQuorumEpoch => Row::reserved("EndQuorumEpoch"),
+            Self::DescribeQuorum => Row::reserved("DescribeQuorum"),
+            Self::AlterPartition => Row::reserved("AlterPartition"),
+            Self::UpdateFeatures => Row::reserved("UpdateFeatures"),
+            Self::Envelope => Row::reserved("Envelope"),
+            Self::FetchSnapshot => Row::reserved("FetchSnapshot"),
+            Self::DescribeCluster => Row::defined(
+                "DescribeCluster",
+                (0, 2),
+                Some(0),
+                const { &[may(Operation::Describe, ResourceType::Cluster)] },
+            ),
+            Self::DescribeProducers => Row::defined(
+                "DescribeProducers",
+                (0, 0),
+                Some(0),
+                const { &[may(Operation::Read, ResourceType::Topic)] },
+            ),
+            Self::BrokerRegistration => Row::reserved("BrokerRegistration"),
+            Self::BrokerHeartbeat => Row::reserved("BrokerHeartbeat"),
+            Self::UnregisterBroker => Row::reserved("UnregisterBroker"),
+            Self::DescribeTransactions => Row::defined(
+                "DescribeTransactions",
+                (0, 0),
+                Some(0),
+                const { &[may(Operation::Describe, ResourceType::TransactionalId)] },
+            ),
+            Self::ListTransactions => Row::defined(
+                "ListTransactions",
+                (0, 2),
+                Some(0),
+                const { &[may(Operation::Describe, ResourceType::TransactionalId)] },
+            ),
+            Self::AllocateProducerIds => Row::reserved("AllocateProducerIds"),
+            Self::ConsumerGroupHeartbeat => Row::defined(
+                "ConsumerGroupHeartbeat",
+                (0, 1),
+                Some(0),
+                const {
+                    &[
                         may(Operation::Read, ResourceType::Group),
                         may(Operation::Describe, ResourceType::Topic),
-                    ],
-                }),
-            },
-            Self::ConsumerGroupDescribe => Row {
-                name: "ConsumerGroupDescribe",
-                codec: Some(CodecRow {
-                    versions: (0, 1),
-                    first_flexible: Some(0),
-                    authorization: &[
+                    ]
+                },
+            ),
+            Self::ConsumerGroupDescribe => Row::defined(
+                "ConsumerGroupDescribe",
+                (0, 1),
+                Some(0),
+                const {
+                    &[
                         may(Operation::Describe, ResourceType::Group),
                         may(Operation::Describe, ResourceType::Topic),
-                    ],
-                }),
-            },
-            Self::ControllerRegistration => Row { name: "ControllerRegistration", codec: None },
-            Self::GetTelemetrySubscriptions => {
-                Row { name: "GetTelemetrySubscriptions", codec: None }
-            }
-            Self::PushTelemetry => Row { name: "PushTelemetry", codec: None },
-            Self::AssignReplicasToDirs => Row { name: "AssignReplicasToDirs", codec: None },
-            Self::ListConfigResources => Row { name: "ListConfigResources", codec: None },
-            Self::DescribeTopicPartitions => Row {
-                name: "DescribeTopicPartitions",
-                codec: Some(CodecRow {
-                    versions: (0, 0),
-                    first_flexible: Some(0),
-                    authorization: &[may(Operation::Describe, ResourceType::Topic)],
-                }),
-            },
-            Self::ShareGroupHeartbeat => Row { name: "ShareGroupHeartbeat", codec: None },
-            Self::ShareGroupDescribe => Row { name: "ShareGroupDescribe", codec: None },
-            Self::ShareFetch => Row { name: "ShareFetch", codec: None },
-            Self::ShareAcknowledge => Row { name: "ShareAcknowledge", codec: None },
-            Self::AddRaftVoter => Row { name: "AddRaftVoter", codec: None },
-            Self::RemoveRaftVoter => Row { name: "RemoveRaftVoter", codec: None },
-            Self::UpdateRaftVoter => Row { name: "UpdateRaftVoter", codec: None },
-            Self::InitializeShareGroupState => {
-                Row { name: "InitializeShareGroupState", codec: None }
-            }
-            Self::ReadShareGroupState => Row { name: "ReadShareGroupState", codec: None },
-            Self::WriteShareGroupState => Row { name: "WriteShareGroupState", codec: None },
-            Self::DeleteShareGroupState => Row { name: "DeleteShareGroupState", codec: None },
-            Self::ReadShareGroupStateSummary => {
-                Row { name: "ReadShareGroupStateSummary", codec: None }
-            }
-            Self::StreamsGroupHeartbeat => Row { name: "StreamsGroupHeartbeat", codec: None },
-            Self::StreamsGroupDescribe => Row { name: "StreamsGroupDescribe", codec: None },
-            Self::DescribeShareGroupOffsets => {
-                Row { name: "DescribeShareGroupOffsets", codec: None }
-            }
-            Self::AlterShareGroupOffsets => Row { name: "AlterShareGroupOffsets", codec: None },
-            Self::DeleteShareGroupOffsets => Row { name: "DeleteShareGroupOffsets", codec: None },
+                    ]
+                },
+            ),
+            Self::ControllerRegistration => Row::reserved("ControllerRegistration"),
+            Self::GetTelemetrySubscriptions => Row::reserved("GetTelemetrySubscriptions"),
+            Self::PushTelemetry => Row::reserved("PushTelemetry"),
+            Self::AssignReplicasToDirs => Row::reserved("AssignReplicasToDirs"),
+            Self::ListConfigResources => Row::reserved("ListConfigResources"),
+            Self::DescribeTopicPartitions => Row::defined(
+                "DescribeTopicPartitions",
+                (0, 0),
+                Some(0),
+                const { &[may(Operation::Describe, ResourceType::Topic)] },
+            ),
+            Self::ShareGroupHeartbeat => Row::reserved("ShareGroupHeartbeat"),
+            Self::ShareGroupDescribe => Row::reserved("ShareGroupDescribe"),
+            Self::ShareFetch => Row::reserved("ShareFetch"),
+            Self::ShareAcknowledge => Row::reserved("ShareAcknowledge"),
+            Self::AddRaftVoter => Row::reserved("AddRaftVoter"),
+            Self::RemoveRaftVoter => Row::reserved("RemoveRaftVoter"),
+            Self::UpdateRaftVoter => Row::reserved("UpdateRaftVoter"),
+            Self::InitializeShareGroupState => Row::reserved("InitializeShareGroupState"),
+            Self::ReadShareGroupState => Row::reserved("ReadShareGroupState"),
+            Self::WriteShareGroupState => Row::reserved("WriteShareGroupState"),
+            Self::DeleteShareGroupState => Row::reserved("DeleteShareGroupState"),
+            Self::ReadShareGroupStateSummary => Row::reserved("ReadShareGroupStateSummary"),
+            Self::StreamsGroupHeartbeat => Row::reserved("StreamsGroupHeartbeat"),
+            Self::StreamsGroupDescribe => Row::reserved("StreamsGroupDescribe"),
+            Self::DescribeShareGroupOffsets => Row::reserved("DescribeShareGroupOffsets"),
+            Self::AlterShareGroupOffsets => Row::reserved("AlterShareGroupOffsets"),
+            Self::DeleteShareGroupOffsets => Row::reserved("DeleteShareGroupOffsets"),
             Self::StreamsGroupTopologyDescriptionUpdate => {
-                Row { name: "StreamsGroupTopologyDescriptionUpdate", codec: None }
+                Row::reserved("StreamsGroupTopologyDescriptionUpdate")
             }
-            Self::UnregisterController => Row { name: "UnregisterController", codec: None },
+            Self::UnregisterController => Row::reserved("UnregisterController"),
         }
     }
 }

@@ -35,7 +35,7 @@ pub(crate) fn emit_api_key(apis: &[Api], reserved: &[Reserved]) -> String {
     };
     format!(
         "//! The keys of Kafka's APIs.\n\n\
-         use crate::api::{{Authorization, CodecRow, Operation, ResourceType, Row}};\n\n\
+         use crate::api::{{Authorization, Operation, ResourceType, Row}};\n\n\
          /// An API of Kafka's protocol; also those that the codec has no messages for.\n\
          #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]\n\
          #[repr(i16)]\n\
@@ -59,7 +59,7 @@ pub(crate) fn emit_api_key(apis: &[Api], reserved: &[Reserved]) -> String {
 
 fn row(_key: i16, name: &str, api: Option<&Api>) -> String {
     let Some(api) = api else {
-        return format!("Self::{name} => Row {{ name: \"{name}\", codec: None }},\n");
+        return format!("Self::{name} => Row::reserved(\"{name}\"),\n");
     };
     let authorization: String = api
         .authorization
@@ -69,8 +69,7 @@ fn row(_key: i16, name: &str, api: Option<&Api>) -> String {
         })
         .collect();
     format!(
-        "Self::{name} => Row {{ name: \"{name}\", codec: Some(CodecRow {{ versions: ({}, {}), \
-         first_flexible: {:?}, authorization: &[{authorization}] }}) }},\n",
+        "Self::{name} => Row::defined(\"{name}\", ({}, {}), {:?}, const {{ &[{authorization}] }}),\n",
         api.versions.first, api.versions.last, api.first_flexible
     )
 }
