@@ -101,14 +101,18 @@ impl SimContent {
         {
             kept.truncate(cut);
         }
-        kept.resize(self.len_after_cut(kept.len(), chance), 0);
+        // Every fourth time this file's pages were all on their way already.
+        let all_kept = chance.below(4) == 0;
+        let len = if all_kept { self.live.len() } else { self.len_after_cut(kept.len(), chance) };
+        let len = if self.len_is_dirty { len } else { kept.len() };
+        kept.resize(len, 0);
         for sector in std::mem::take(&mut self.dirty) {
             let start = sector * SECTOR_BYTES;
             let end = (start + SECTOR_BYTES).min(self.live.len()).min(kept.len());
             if start >= end {
                 continue;
             }
-            match chance.below(4) {
+            match if all_kept { 3 } else { chance.below(4) } {
                 0 => {}
                 1 => {
                     let torn = start + chance.below(end - start + 1);
@@ -129,9 +133,6 @@ impl SimContent {
     }
 
     fn len_after_cut(&self, durable_len: usize, chance: &mut Chance) -> usize {
-        if !self.len_is_dirty {
-            return durable_len;
-        }
         match (self.live.len(), chance.below(3)) {
             (_, 0) => durable_len,
             (live, 1) if live > durable_len => durable_len + chance.below(live - durable_len + 1),
