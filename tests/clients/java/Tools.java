@@ -6,11 +6,14 @@ import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.EOFException;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.PrintStream;
 import java.lang.reflect.InvocationTargetException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 
 import org.apache.kafka.common.utils.Exit;
 
@@ -24,28 +27,12 @@ import org.apache.kafka.common.utils.Exit;
  * same of its standard error. End of input ends the program.
  */
 public final class Tools {
-    private static final class Exited extends RuntimeException {
-        private static final long serialVersionUID = 1L;
-        private final int code;
-
-        Exited(int code, String message) {
-            super(message, null, false, false);
-            this.code = code;
-        }
-    }
-
     private Tools() {
     }
 
     public static void main(String[] args) throws Exception {
         DataInputStream calls = new DataInputStream(new BufferedInputStream(System.in));
         DataOutputStream answers = new DataOutputStream(new BufferedOutputStream(System.out));
-        Exit.setExitProcedure((code, message) -> {
-            throw new Exited(code, message);
-        });
-        Exit.setHaltProcedure((code, message) -> {
-            throw new Exited(code, message);
-        });
         while (true) {
             List<String> words = new ArrayList<>();
             byte[] input;
@@ -56,6 +43,7 @@ public final class Tools {
                 }
                 input = readBytes(calls);
             } catch (EOFException end) {
+                System.exit(0);
                 return;
             }
             answer(answers, words, input);
@@ -63,58 +51,65 @@ public final class Tools {
     }
 
     private static void answer(DataOutputStream answers, List<String> words, byte[] input)
-            throws IOException {
+            throws IOException, InterruptedException {
         ByteArrayOutputStream out = new ByteArrayOutputStream();
         ByteArrayOutputStream err = new ByteArrayOutputStream();
-        PrintStream realOut = System.out;
-        PrintStream realErr = System.err;
-        InputStream realIn = System.in;
-        List<Runnable> hooks = new ArrayList<>();
-        Exit.setShutdownHookAdder((name, hook) -> hooks.add(hook));
-        int code;
         System.setIn(new ByteArrayInputStream(input));
         System.setOut(new PrintStream(out, true));
         System.setErr(new PrintStream(err, true));
-        try {
-            code = call(words);
-            System.out.flush();
-            System.err.flush();
-        } finally {
-            System.setIn(realIn);
-            System.setOut(realOut);
-            System.setErr(realErr);
-        }
+        int code = call(words);
+        System.out.flush();
+        System.err.flush();
+        // A tool's threads may print on: what counts is what was there by now.
+        byte[] outBytes = out.toByteArray();
+        byte[] errBytes = err.toByteArray();
         answers.writeInt(code);
-        answers.writeInt(out.size());
-        out.writeTo(answers);
-        answers.writeInt(err.size());
-        err.writeTo(answers);
+        answers.writeInt(outBytes.length);
+        answers.write(outBytes);
+        answers.writeInt(errBytes.length);
+        answers.write(errBytes);
         answers.flush();
     }
 
-    private static int call(List<String> words) {
+    /** Runs the main class as a JVM of its own would: to its end or its exit, then its shutdown hooks. */
+    private static int call(List<String> words) throws InterruptedException {
+        AtomicInteger code = new AtomicInteger();
+        CountDownLatch ended = new CountDownLatch(1);
+        List<Runnable> hooks = new CopyOnWriteArrayList<>();
+        Exit.Procedure exit = (status, message) -> {
+            code.set(status);
+            if (message != null) {
+                System.err.println(message);
+            }
+            ended.countDown();
+            // Nothing may run after an exit, not even the tool's catch blocks.
+            while (true) {
+                LockSupport.park();
+            }
+        };
+        Exit.setExitProcedure(exit);
+        Exit.setHaltProcedure(exit);
+        Exit.setShutdownHookAdder((name, hook) -> hooks.add(hook));
         String[] args = words.subList(1, words.size()).toArray(new String[0]);
-        try {
-            Class.forName(words.get(0)).getMethod("main", String[].class).invoke(null, (Object) args);
-            return 0;
-        } catch (InvocationTargetException thrown) {
-            Throwable cause = thrown.getCause();
-            while (cause != null && !(cause instanceof Exited)) {
-                cause = cause.getCause();
+        Thread tool = new Thread(() -> {
+            try {
+                Class.forName(words.get(0)).getMethod("main", String[].class).invoke(null, (Object) args);
+            } catch (InvocationTargetException thrown) {
+                thrown.getCause().printStackTrace();
+                code.set(1);
+            } catch (ReflectiveOperationException thrown) {
+                thrown.printStackTrace();
+                code.set(127);
             }
-            if (cause != null) {
-                String message = cause.getMessage();
-                if (message != null) {
-                    System.err.println(message);
-                }
-                return ((Exited) cause).code;
-            }
-            thrown.getCause().printStackTrace();
-            return 1;
-        } catch (ReflectiveOperationException thrown) {
-            thrown.printStackTrace();
-            return 127;
+            ended.countDown();
+        }, words.get(0));
+        tool.setDaemon(true);
+        tool.start();
+        ended.await();
+        for (Runnable hook : hooks) {
+            hook.run();
         }
+        return code.get();
     }
 
     private static byte[] readBytes(DataInputStream calls) throws IOException {

@@ -1,6 +1,8 @@
 """The matrix: starts the broker (or takes one), runs every scenario, stops it, says the sum."""
 
 import argparse
+import logging
+import os
 import shutil
 import sys
 import tempfile
@@ -27,6 +29,8 @@ def main():
     args = arguments()
     # Lines appear as they happen, in a pipe too.
     sys.stdout.reconfigure(line_buffering=True)
+    # The Python clients log what the scenarios report anyway.
+    logging.getLogger().addHandler(logging.NullHandler())
     report = Report(args.only, args.verbose)
     directory = tempfile.mkdtemp(prefix="highwater-matrix-")
     broker = None if args.bootstrap else Broker(args.binary)
@@ -49,8 +53,6 @@ def main():
     # A client that hangs leaves threads behind; they must not keep the process.
     code = report.close()
     sys.stdout.flush()
-    import os
-
     os._exit(code)
 
 

@@ -72,6 +72,15 @@ class Jvm:
             raise ToolError(f"kafka-{tool} ended with {code}: {said[-500:]}")
         return out.decode(errors="replace")
 
+    def alone(self, tool, *args, timeout=60):
+        """Runs one tool in a JVM of its own: for those that do their work while the JVM stops."""
+        command = java_command(CLASSES[tool], *[str(arg) for arg in args])
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout)
+        if done.returncode != 0:
+            said = (done.stderr + done.stdout).decode(errors="replace").strip()
+            raise ToolError(f"kafka-{tool} ended with {done.returncode}: {said[-500:]}")
+        return done.stdout.decode(errors="replace")
+
     def close(self):
         if self._process is not None and self._process.poll() is None:
             self._process.stdin.close()

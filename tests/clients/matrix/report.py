@@ -19,9 +19,12 @@ class Report:
         self._verbose = verbose
         self._deadline = time.monotonic() + deadline_seconds
 
-    def run(self, name, function, *args, seconds=SCENARIO_SECONDS):
-        """Runs one scenario in a thread of its own, so that a client that hangs fails only itself."""
-        if self._only and self._only not in name:
+    def run(self, name, function, *args, seconds=SCENARIO_SECONDS, always=False):
+        """Runs one scenario in a thread of its own, so that a client that hangs fails only itself.
+
+        `always`: others build on it, so it runs whatever was asked for.
+        """
+        if self._only and self._only not in name and not always:
             return None
         seconds = min(seconds, self._deadline - time.monotonic())
         if seconds <= 0:

@@ -37,7 +37,7 @@ class World:
         return path
 
     def admin(self):
-        return AdminClient({"bootstrap.servers": self.bootstrap})
+        return AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 3})
 
     def create(self, *names, partitions=1, **config):
         """Creates topics of this run and returns their whole names; none may exist."""

@@ -11,10 +11,15 @@ NAME = "confluent-kafka"
 CODECS = ["none", "gzip", "snappy", "lz4", "zstd"]
 WRITES = READS = Abilities()
 SECONDS = 40
+LOG_ERRORS = 3
 
 
 def producer(world, **settings):
-    config = {"bootstrap.servers": world.bootstrap, "message.timeout.ms": SECONDS * 1000}
+    config = {
+        "bootstrap.servers": world.bootstrap,
+        "message.timeout.ms": SECONDS * 1000,
+        "log_level": LOG_ERRORS,
+    }
     config.update({name.replace("_", "."): value for name, value in settings.items()})
     return Producer(config)
 
@@ -62,6 +67,7 @@ def consumer(world, **settings):
     config = {
         "bootstrap.servers": world.bootstrap,
         "group.id": "unused",
+        "log_level": LOG_ERRORS,
         "enable.auto.commit": False,
         "auto.offset.reset": "error",
     }

@@ -69,9 +69,9 @@ def consume(world, topic, start, count, partition=0, seconds=SECONDS, **settings
         args += ["--command-property", f"{name.replace('_', '.')}={value}"]
     code, out, err = world.jvm.call("console-consumer", *args, timeout=seconds)
     if code != 0:
-        raise RuntimeError(err.decode(errors="replace").strip()[-600:])
+        raise RuntimeError(err.decode(errors="replace").strip()[:600])
     lines = out.split(END.encode())
     records = [_record(line) for line in lines if line]
     if len(records) != count:
-        raise RuntimeError(f"{len(records)} of {count} records: {err.decode(errors='replace').strip()[-400:]}")
+        raise RuntimeError(f"{len(records)} of {count} records: {err.decode(errors='replace').strip()[:600]}")
     return records
