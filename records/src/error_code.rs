@@ -19,14 +19,15 @@ pub enum Retry {
 }
 
 macro_rules! error_codes {
-    ($($variant:ident = $code:literal, $name:literal, $retry:ident;)+) => {
+    ($($(#[$attribute:meta])? $variant:ident = $code:literal, $name:literal, $retry:ident;)+) => {
         /// What an answer says about the outcome, as Kafka's protocol numbers it.
         ///
         /// Machines refuse in their own words; only the edge speaks in codes.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
         pub enum ErrorCode {
             $(
                 #[doc = concat!("`", $name, "`, ", $code, ".")]
+                $(#[$attribute])?
                 $variant,
             )+
             /// A code that no Kafka release known to us has; never sent, and never a known one
@@ -79,6 +80,7 @@ macro_rules! error_codes {
 
 error_codes! {
     UnknownServerError = -1, "UNKNOWN_SERVER_ERROR", Final;
+    #[default]
     None = 0, "NONE", Final;
     OffsetOutOfRange = 1, "OFFSET_OUT_OF_RANGE", Final;
     CorruptMessage = 2, "CORRUPT_MESSAGE", Again;
@@ -232,12 +234,6 @@ impl ErrorCode {
     #[must_use]
     pub const fn is_none(self) -> bool {
         matches!(self, Self::None)
-    }
-}
-
-impl Default for ErrorCode {
-    fn default() -> Self {
-        Self::None
     }
 }
 

@@ -93,7 +93,13 @@ impl Attributes {
     /// # Errors
     /// If the three bits name no codec.
     pub const fn codec(self) -> Result<Codec, UnknownCodec> {
-        Codec::from_id((self.0 & Self::CODEC).to_be_bytes()[1])
+        Codec::from_id(self.codec_id())
+    }
+
+    /// The number of the codec, known or not.
+    #[must_use]
+    pub const fn codec_id(self) -> u8 {
+        (self.0 & Self::CODEC).to_be_bytes()[1]
     }
 
     /// The same with another codec.

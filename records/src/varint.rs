@@ -4,57 +4,48 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 #![cfg_attr(not(test), deny(clippy::expect_used, clippy::panic))]
 
-/// Most bytes of a varint.
-pub(crate) const VARINT_BYTES_MAX: usize = 5;
-/// Most bytes of a varlong.
-pub(crate) const VARLONG_BYTES_MAX: usize = 10;
-
-/// Why a number cannot be read.
+/// Why a number cannot be read: it has more bits than its field.
 pub(crate) const TOO_LONG: &str = "varint too long";
-/// Why a number cannot be read.
+/// Why a number cannot be read: the bytes end inside it.
 pub(crate) const CUT_OFF: &str = "varint cut off";
 
 /// Reads a number of up to 32 bits; returns it with the bytes it took.
-#[inline]
 pub(crate) fn read_varint(bytes: &[u8]) -> Result<(i32, usize), &'static str> {
-    let (raw, used) = read_raw(bytes, VARINT_BYTES_MAX)?;
-    let raw = u32::try_from(raw).map_err(|_| TOO_LONG)?;
+    let (raw, used) = read_raw::<32>(bytes)?;
     Ok((unzigzag_32(raw), used))
 }
 
 /// Reads a number of up to 64 bits; returns it with the bytes it took.
-#[inline]
 pub(crate) fn read_varlong(bytes: &[u8]) -> Result<(i64, usize), &'static str> {
-    let (raw, used) = read_raw(bytes, VARLONG_BYTES_MAX)?;
+    let (raw, used) = read_raw::<64>(bytes)?;
     Ok((unzigzag_64(raw), used))
 }
 
-#[inline]
-fn read_raw(bytes: &[u8], bytes_max: usize) -> Result<(u64, usize), &'static str> {
-    let mut raw = Raw::default();
-    for (used, &byte) in (1..=bytes_max).zip(bytes) {
+fn read_raw<const BITS: u32>(bytes: &[u8]) -> Result<(u64, usize), &'static str> {
+    let mut raw = Raw::<BITS>::default();
+    for (used, &byte) in (1..).zip(bytes) {
         if raw.push(byte)? {
             return Ok((raw.value, used));
         }
     }
-    Err(if bytes.len() < bytes_max { CUT_OFF } else { TOO_LONG })
+    Err(CUT_OFF)
 }
 
-/// A number whose bytes come one at a time.
+/// A number of at most `BITS` bits whose bytes come one at a time.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Raw {
+pub(crate) struct Raw<const BITS: u32> {
     /// What has come, before the zig-zag is taken off.
     pub(crate) value: u64,
     shift: u32,
 }
 
-impl Raw {
+impl<const BITS: u32> Raw<BITS> {
     /// Takes the next byte; says whether it was the last.
     #[inline]
     pub(crate) fn push(&mut self, byte: u8) -> Result<bool, &'static str> {
         let bits = u64::from(byte & 0x7f);
-        // Of a tenth byte only the lowest bit has a place.
-        if self.shift >= 64 || (self.shift == 63 && bits > 1) {
+        let bits_left = BITS.checked_sub(self.shift).filter(|&left| left > 0).ok_or(TOO_LONG)?;
+        if bits.unbounded_shr(bits_left) != 0 {
             return Err(TOO_LONG);
         }
         self.value |= bits.unbounded_shl(self.shift);
@@ -63,9 +54,12 @@ impl Raw {
     }
 }
 
+/// The number of a raw varint; of `raw` only the lower 32 bits count.
 #[inline]
-pub(crate) const fn unzigzag_32(raw: u32) -> i32 {
-    (raw >> 1).cast_signed() ^ (raw & 1).cast_signed().wrapping_neg()
+pub(crate) const fn unzigzag_32(raw: u64) -> i32 {
+    let [_, _, _, _, low @ ..] = raw.to_be_bytes();
+    let low = u32::from_be_bytes(low);
+    (low >> 1).cast_signed() ^ (low & 1).cast_signed().wrapping_neg()
 }
 
 #[inline]
@@ -100,4 +94,82 @@ const fn zigzag(value: i64) -> u64 {
 
 const fn low_seven(raw: u64) -> u8 {
     raw.to_be_bytes()[7] & 0x7f
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn check(value: i64, bytes: &[u8]) {
+        let mut out = Vec::new();
+        write_varlong(&mut out, value);
+        assert_eq!(out, bytes, "{value}");
+        assert_eq!(varint_bytes(value), bytes.len(), "{value}");
+        assert_eq!(read_varlong(&out), Ok((value, bytes.len())));
+    }
+
+    #[test]
+    fn numbers_have_the_bytes_of_the_format() {
+        check(0, &[0]);
+        check(-1, &[1]);
+        check(1, &[2]);
+        check(-2, &[3]);
+        check(63, &[0x7e]);
+        check(-64, &[0x7f]);
+        check(64, &[0x80, 0x01]);
+        check(i64::from(i32::MAX), &[0xfe, 0xff, 0xff, 0xff, 0x0f]);
+        check(i64::from(i32::MIN), &[0xff, 0xff, 0xff, 0xff, 0x0f]);
+        check(i64::MAX, &[0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01]);
+        check(i64::MIN, &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01]);
+    }
+
+    #[test]
+    fn number_with_more_bits_than_its_field_is_refused() {
+        assert_eq!(read_varint(&[0xff, 0xff, 0xff, 0xff, 0x10]), Err(TOO_LONG));
+        assert_eq!(read_varint(&[0x80, 0x80, 0x80, 0x80, 0x80, 0x00]), Err(TOO_LONG));
+        assert_eq!(read_varlong(&[0xff; 10]), Err(TOO_LONG));
+        let mut eleven = [0x80; 11];
+        eleven[10] = 0;
+        assert_eq!(read_varlong(&eleven), Err(TOO_LONG));
+    }
+
+    #[test]
+    fn number_that_ends_too_early_is_refused() {
+        assert_eq!(read_varint(&[]), Err(CUT_OFF));
+        assert_eq!(read_varint(&[0x80, 0x80]), Err(CUT_OFF));
+    }
+
+    proptest! {
+        #[test]
+        fn varint_reads_back(value: i32, after: Vec<u8>) {
+            let mut out = Vec::new();
+            write_varint(&mut out, value);
+            let size = out.len();
+            prop_assert_eq!(varint_bytes(value.into()), size);
+            out.extend(after);
+            prop_assert_eq!(read_varint(&out), Ok((value, size)));
+        }
+
+        #[test]
+        fn varlong_reads_back(value: i64, after: Vec<u8>) {
+            let mut out = Vec::new();
+            write_varlong(&mut out, value);
+            let size = out.len();
+            prop_assert_eq!(varint_bytes(value), size);
+            out.extend(after);
+            prop_assert_eq!(read_varlong(&out), Ok((value, size)));
+        }
+
+        #[test]
+        fn any_bytes_give_a_number_or_an_error(bytes: Vec<u8>) {
+            if let Ok((_, used)) = read_varint(&bytes) {
+                prop_assert!((1..=5).contains(&used));
+            }
+            if let Ok((_, used)) = read_varlong(&bytes) {
+                prop_assert!((1..=10).contains(&used));
+            }
+        }
+    }
 }

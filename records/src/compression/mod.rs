@@ -6,6 +6,13 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 #![cfg_attr(not(test), deny(clippy::expect_used, clippy::panic))]
 
+mod gzip;
+mod lz4;
+mod snappy;
+mod xxh32;
+#[cfg(feature = "zstd")]
+mod zstd;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -143,8 +150,8 @@ pub enum CompressionError {
 
 /// Compresses `input` as Kafka's Java client reads it.
 ///
-/// `level` is in the codec's own scale (gzip 0-9, zstd 1-22, values outside are clamped); others
-/// ignore it.
+/// `level` is in the codec's own scale (gzip 0-9, zstd 1-22; what lies outside is taken as the
+/// nearest), none is the codec's default. Snappy and lz4 have one level here and ignore it.
 ///
 /// # Errors
 /// [`CompressionError::Unsupported`] if the codec is not part of this build.
@@ -153,12 +160,15 @@ pub fn compress(
     level: Option<i32>,
     input: &[u8],
 ) -> Result<Vec<u8>, CompressionError> {
-    let _unused = level;
     match codec {
         Codec::None => Ok(input.to_vec()),
-        Codec::Gzip | Codec::Snappy | Codec::Lz4 | Codec::Zstd => {
-            Err(CompressionError::Unsupported { codec })
-        }
+        Codec::Gzip => gzip::compress(level, input),
+        Codec::Snappy => snappy::compress(input),
+        Codec::Lz4 => lz4::compress(input),
+        #[cfg(feature = "zstd")]
+        Codec::Zstd => zstd::compress(level, input),
+        #[cfg(not(feature = "zstd"))]
+        Codec::Zstd => Err(CompressionError::Unsupported { codec }),
     }
 }
 
@@ -166,17 +176,143 @@ pub fn compress(
 /// most [`RATIO_MAX`] times the size of `input`.
 ///
 /// # Errors
-/// As [`CompressionError`] says.
+/// As [`CompressionError`] says. Bytes after the end of the compressed data are an error too.
 pub fn decompress(
     codec: Codec,
     input: &[u8],
     max_bytes: usize,
 ) -> Result<Vec<u8>, CompressionError> {
-    match codec {
-        Codec::None if input.len() > max_bytes => Err(CompressionError::TooLarge { max_bytes }),
-        Codec::None => Ok(input.to_vec()),
-        Codec::Gzip | Codec::Snappy | Codec::Lz4 | Codec::Zstd => {
-            Err(CompressionError::Unsupported { codec })
-        }
+    let mut decompressor = Decompressor::new(codec, input, max_bytes)?;
+    let mut output = Output::default();
+    while decompressor.produce(&mut output)? {}
+    Ok(output.into_filled())
+}
+
+/// Decompresses piece by piece, within the limits.
+pub(crate) struct Decompressor<'a> {
+    format: Format<'a>,
+    limit: Limit,
+}
+
+enum Format<'a> {
+    Stored(&'a [u8]),
+    Gzip(gzip::Decoder<'a>),
+    Snappy(snappy::Decoder<'a>),
+    Lz4(Box<lz4::Decoder<'a>>),
+    #[cfg(feature = "zstd")]
+    Zstd(zstd::Decoder<'a>),
+}
+
+impl<'a> Decompressor<'a> {
+    pub(crate) fn new(
+        codec: Codec,
+        input: &'a [u8],
+        max_bytes: usize,
+    ) -> Result<Self, CompressionError> {
+        let format = match codec {
+            Codec::None => Format::Stored(input),
+            Codec::Gzip => Format::Gzip(gzip::Decoder::new(input)),
+            Codec::Snappy => Format::Snappy(snappy::Decoder::new(input)?),
+            Codec::Lz4 => Format::Lz4(Box::new(lz4::Decoder::new(input)?)),
+            #[cfg(feature = "zstd")]
+            Codec::Zstd => Format::Zstd(zstd::Decoder::new(input)?),
+            #[cfg(not(feature = "zstd"))]
+            Codec::Zstd => return Err(CompressionError::Unsupported { codec }),
+        };
+        let by_ratio = input.len().saturating_mul(RATIO_MAX).max(RATIO_FREE_BYTES);
+        let max_bytes = max_bytes.min(by_ratio);
+        Ok(Self { format, limit: Limit { room_bytes: max_bytes, max_bytes } })
     }
+
+    /// Adds a piece to `output`, or says that all of the input is used up and was good.
+    pub(crate) fn produce(&mut self, output: &mut Output) -> Result<bool, CompressionError> {
+        let before = output.filled;
+        let more = match &mut self.format {
+            Format::Stored(input) => {
+                self.limit.check(input.len())?;
+                output.append(input);
+                !std::mem::take(input).is_empty()
+            }
+            Format::Gzip(decoder) => decoder.produce(output)?,
+            Format::Snappy(decoder) => decoder.produce(output, &self.limit)?,
+            Format::Lz4(decoder) => decoder.produce(output)?,
+            #[cfg(feature = "zstd")]
+            Format::Zstd(decoder) => decoder.produce(output)?,
+        };
+        let produced = output.filled.saturating_sub(before);
+        self.limit.check(produced)?;
+        self.limit.room_bytes = self.limit.room_bytes.saturating_sub(produced);
+        Ok(more)
+    }
+}
+
+/// How much more may come out.
+pub(crate) struct Limit {
+    room_bytes: usize,
+    max_bytes: usize,
+}
+
+impl Limit {
+    fn check(&self, next_bytes: usize) -> Result<(), CompressionError> {
+        if next_bytes > self.room_bytes {
+            return Err(CompressionError::TooLarge { max_bytes: self.max_bytes });
+        }
+        Ok(())
+    }
+}
+
+/// Where decoders put what they make. It grows with what was made, never with what is claimed, and
+/// clearing it keeps its bytes, so that a block is not zeroed again for the next one.
+#[derive(Default)]
+pub(crate) struct Output {
+    /// All of it initialised; only the first `filled` bytes count.
+    bytes: Vec<u8>,
+    filled: usize,
+}
+
+impl Output {
+    /// An empty output that reuses the memory of another.
+    pub(crate) const fn reusing(bytes: Vec<u8>) -> Self {
+        Self { bytes, filled: 0 }
+    }
+
+    pub(crate) fn into_memory(self) -> Vec<u8> {
+        self.bytes
+    }
+
+    pub(crate) fn filled(&self) -> &[u8] {
+        self.bytes.get(..self.filled).unwrap_or_default()
+    }
+
+    pub(crate) const fn clear(&mut self) {
+        self.filled = 0;
+    }
+
+    fn into_filled(mut self) -> Vec<u8> {
+        self.bytes.truncate(self.filled);
+        self.bytes
+    }
+
+    /// Room for `count` bytes after those filled; [`Output::commit`] says how many were used.
+    fn spare(&mut self, count: usize) -> &mut [u8] {
+        let end = self.filled.saturating_add(count);
+        if self.bytes.len() < end {
+            self.bytes.resize(end, 0);
+        }
+        self.bytes.get_mut(self.filled..end).unwrap_or_default()
+    }
+
+    fn commit(&mut self, count: usize) {
+        self.filled = self.filled.saturating_add(count).min(self.bytes.len());
+    }
+
+    fn append(&mut self, bytes: &[u8]) {
+        self.spare(bytes.len()).copy_from_slice(bytes);
+        self.commit(bytes.len());
+    }
+}
+
+/// Bytes to make room for at a time where the format has no blocks: small inputs need little.
+fn piece_bytes(input: &[u8]) -> usize {
+    input.len().saturating_mul(8).clamp(1 << 10, 64 << 10)
 }
