@@ -1,0 +1,125 @@
+//! How long to wait before the next attempt, and when to stop trying.
+
+use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::ClientError;
+
+/// The waits between attempts: doubling from `initial` up to `max`, each spread by a fifth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetryPolicy {
+    /// The wait after the first failed attempt (`retry.backoff.ms`).
+    pub initial: Duration,
+    /// The longest wait (`retry.backoff.max.ms`).
+    pub max: Duration,
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self { initial: Duration::from_millis(100), max: Duration::from_secs(1) }
+    }
+}
+
+/// Counts failed attempts and says how long to wait after each.
+#[derive(Clone, Debug)]
+pub struct Backoff {
+    policy: RetryPolicy,
+    attempts: u32,
+    random: u64,
+}
+
+impl Backoff {
+    /// Starts before the first attempt.
+    #[must_use]
+    pub fn new(policy: RetryPolicy) -> Self {
+        Self { policy, attempts: 0, random: RandomState::new().hash_one(0_u8) | 1 }
+    }
+
+    /// Notes one more failed attempt and returns the wait before the next.
+    pub fn next_wait(&mut self) -> Duration {
+        let doubled = self.policy.initial.saturating_mul(1 << self.attempts.min(16));
+        self.attempts = self.attempts.saturating_add(1);
+        self.spread(doubled.min(self.policy.max))
+    }
+
+    /// Failed attempts so far.
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// Forgets the failures: something worked.
+    pub fn reset(&mut self) {
+        self.attempts = 0;
+    }
+
+    /// Many clients lose a broker at the same moment; the spread keeps them from coming back so.
+    fn spread(&mut self, wait: Duration) -> Duration {
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        let percent = 80 + u32::try_from(self.random % 41).expect("below 41");
+        wait * percent / 100
+    }
+}
+
+/// What a failed attempt means for the next one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Another attempt may succeed.
+    Retry,
+    /// Another attempt may succeed with fresh metadata.
+    RefreshAndRetry,
+    /// No attempt will.
+    Final,
+}
+
+/// The verdict on `error`, from Kafka's own table of retriable codes.
+pub(crate) fn verdict(error: &ClientError) -> Verdict {
+    match error {
+        ClientError::Connection(_) | ClientError::NoBroker { .. } => Verdict::RefreshAndRetry,
+        ClientError::Refused { code, .. } if crate::metadata::is_stale_metadata(*code) => {
+            Verdict::RefreshAndRetry
+        }
+        ClientError::Refused { code, .. } if code.is_retriable() => Verdict::Retry,
+        _ => Verdict::Final,
+    }
+}
+
+/// Sleeps for the next wait, or says that `deadline` comes first.
+pub(crate) async fn wait_before(deadline: Instant, backoff: &mut Backoff) -> bool {
+    let until = Instant::now() + backoff.next_wait();
+    if until >= deadline {
+        return false;
+    }
+    tokio::time::sleep_until(until).await;
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn backoff_doubles_to_its_maximum_within_the_spread() {
+        let mut backoff = Backoff::new(RetryPolicy::default());
+        let expected = [100, 200, 400, 800, 1000, 1000, 1000];
+        for middle in expected {
+            let wait = backoff.next_wait();
+            assert!(wait >= Duration::from_millis(middle * 4 / 5), "{wait:?} for {middle}");
+            assert!(wait <= Duration::from_millis(middle * 6 / 5), "{wait:?} for {middle}");
+        }
+        backoff.reset();
+        assert!(backoff.next_wait() <= Duration::from_millis(120));
+    }
+
+    #[test]
+    fn backoff_after_very_many_attempts_does_not_overflow() {
+        let mut backoff = Backoff::new(RetryPolicy::default());
+        for _ in 0..100 {
+            assert!(backoff.next_wait() <= Duration::from_millis(1200));
+        }
+    }
+}
