@@ -29,12 +29,17 @@ impl<W> Default for WaitingAppends<W> {
 }
 
 impl<W> WaitingAppends<W> {
-    /// Adds an append that is committed once the high watermark is at or above `end` (exclusive end of the batch).
-    pub fn wait(&mut self, end: Offset, waiter: W) -> Ticket {
+    /// Names an append that is committed once the high watermark is at or above `end` (exclusive end of the batch).
+    pub fn next_ticket(&mut self, end: Offset) -> Ticket {
         let ticket = Ticket { end, number: self.next_number };
         self.next_number += 1;
-        self.waiting.insert(ticket, waiter);
         ticket
+    }
+
+    /// Adds the append that `ticket` names.
+    pub fn wait(&mut self, ticket: Ticket, waiter: W) {
+        let replaced = self.waiting.insert(ticket, waiter);
+        assert!(replaced.is_none(), "a ticket names one append");
     }
 
     /// Takes out an append that no longer waits; `None` if it was completed meanwhile.
@@ -77,9 +82,10 @@ mod tests {
     #[test]
     fn append_above_the_high_watermark_keeps_waiting() {
         let mut waiting = WaitingAppends::default();
-        waiting.wait(Offset::new(3), "b");
-        waiting.wait(Offset::new(2), "duplicate of a");
-        waiting.wait(Offset::new(4), "c");
+        for (end, name) in [(3, "b"), (2, "duplicate of a"), (4, "c")] {
+            let ticket = waiting.next_ticket(Offset::new(end));
+            waiting.wait(ticket, name);
+        }
         assert_eq!(waiting.complete_through(Offset::new(3)), ["duplicate of a", "b"]);
         assert_eq!(waiting.len(), 1);
         assert_eq!(waiting.complete_through(Offset::new(3)), Vec::<&str>::new());
@@ -88,8 +94,10 @@ mod tests {
     #[test]
     fn cancelled_append_is_completed_once_only() {
         let mut waiting = WaitingAppends::default();
-        let ticket = waiting.wait(Offset::new(1), "a");
-        waiting.wait(Offset::new(1), "b");
+        let ticket = waiting.next_ticket(Offset::new(1));
+        waiting.wait(ticket, "a");
+        let other = waiting.next_ticket(Offset::new(1));
+        waiting.wait(other, "b");
         assert_eq!(waiting.cancel(ticket), Some("a"));
         assert_eq!(waiting.cancel(ticket), None);
         assert_eq!(waiting.take_all(), ["b"]);

@@ -236,7 +236,8 @@ fn check_history(history: &[Input], durability: Durability, min_insync_replicas:
         let effects = match input {
             Input::Append(count) => {
                 end += count;
-                waiting.wait(offset(end), offset(end));
+                let ticket = waiting.next_ticket(offset(end));
+                waiting.wait(ticket, offset(end));
                 leader.on_appended(offset(end))
             }
             Input::Sync(to) => {
