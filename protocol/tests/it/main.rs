@@ -1,0 +1,12 @@
+//! The public face of `protocol`: against another codec, against recorded bytes, against bad ones.
+#![cfg(test)]
+
+mod debug_tree;
+mod differential;
+mod golden;
+mod hostile;
+mod memory;
+mod round_trip;
+mod sample;
+mod samples;
+mod stream;
