@@ -182,10 +182,10 @@ pub enum TopicConfigRefusal {
     #[error(transparent)]
     Value(#[from] ConfigValueError),
     #[error(
-        "max.message.bytes {value} is above the largest request this broker takes: \
+        "{key} {value} is above the largest request this broker takes: \
          socket.request.max.bytes is {limit}"
     )]
-    AboveRequestLimit { value: i32, limit: i32 },
+    AboveRequestLimit { key: &'static str, value: i32, limit: i32 },
     #[error("min.compaction.lag.ms {min} is above max.compaction.lag.ms {max}")]
     CompactionLags { min: i64, max: i64 },
     #[error("remote.storage.enable=true: this broker has no remote storage")]
@@ -210,6 +210,7 @@ pub fn check_topic_configs(
     if overrides.contains_key("max.message.bytes") && settings.max_message_bytes > request_max_bytes
     {
         return Err(TopicConfigRefusal::AboveRequestLimit {
+            key: "max.message.bytes",
             value: settings.max_message_bytes,
             limit: request_max_bytes,
         });

@@ -157,7 +157,6 @@ fn out_of_bounds(def: &ConfigDef, value: &str, rule: String) -> ConfigValueError
 #[cfg(test)]
 mod tests {
     use super::super::{broker_config, topic_config};
-    use super::*;
 
     fn topic(key: &str, value: &str) -> Result<(), String> {
         topic_config(key).unwrap().validate(value).map_err(|error| error.to_string())
