@@ -96,7 +96,7 @@ pub fn produce_request(topic: &str, partition: i32, acks: i16, values: &[&[u8]])
     for value in values {
         batch.append(Timestamp::new(1_700_000_000_000), None, Some(value), &[]);
     }
-    let batch = batch.build().expect("a batch of test values");
+    let batch = batch.build();
     let data = RequestTopicDataPartitionData {
         index: partition,
         records: Some(batch.bytes().clone().into()),

@@ -36,7 +36,7 @@ impl Process {
             while lines.read_line(&mut line).is_ok_and(|read| read > 0) {
                 if let Some(address) = address_in(&line) {
                     // The receiver takes the first address and leaves.
-                    drop(found.try_send(address));
+                    found.try_send(address).unwrap_or(());
                 }
                 line.clear();
             }

@@ -114,7 +114,7 @@ pub fn request_frame<R: Request>(version: i16, correlation_id: i32, request: &R)
     writer.i16(version);
     writer.i32(correlation_id);
     // The client id keeps its old form, with a 16-bit length, in every header.
-    writer.nullable_string(false, Some(&"tests".into()))?;
+    writer.nullable_string(false, &Some("tests".into()))?;
     if R::KEY.request_header_version(version) > 1 {
         writer.uvarint(0);
     }

@@ -7,7 +7,7 @@ import shutil
 import sys
 import tempfile
 
-from .broker import Broker
+from .broker import Broker, Oracle
 from .jvm import Jvm
 from .report import Report
 from .scenarios import ALL
@@ -18,8 +18,7 @@ def arguments():
     parser = argparse.ArgumentParser(prog="tests/clients/run", description=__doc__)
     parser.add_argument("--binary", help="the highwater command; a broker is started from it")
     parser.add_argument("--bootstrap", metavar="HOST:PORT", help="run against this broker instead")
-    parser.add_argument("--oracle", action="store_true", help="that broker is Apache Kafka")
-    parser.add_argument("--oracle-data", metavar="DIR", help="its log directory, for kafka-dump-log")
+    parser.add_argument("--oracle", metavar="DIR", help="the Apache Kafka that DIR/start and DIR/stop control")
     parser.add_argument("--only", metavar="TEXT", help="only scenarios with TEXT in their name")
     parser.add_argument("--verbose", action="store_true", help="print the trace of each failure")
     return parser.parse_args()
@@ -33,14 +32,15 @@ def main():
     logging.getLogger().addHandler(logging.NullHandler())
     report = Report(args.only, args.verbose)
     directory = tempfile.mkdtemp(prefix="highwater-matrix-")
-    broker = None if args.bootstrap else Broker(args.binary)
+    broker = None if args.bootstrap or args.oracle else Broker(args.binary)
+    oracle = Oracle(args.oracle) if args.oracle else None
     jvm = Jvm()
     try:
         if broker is not None:
             broker.start()
             print(f"broker on {broker.bootstrap}, pid {broker.process.pid}")
-        world = World(args.bootstrap or broker.bootstrap, jvm, directory, broker, args.oracle)
-        world.data = args.oracle_data if broker is None else broker.data
+        mine = broker or oracle
+        world = World(args.bootstrap or mine.bootstrap, jvm, directory, mine, oracle is not None)
         for module in ALL:
             module.run(world, report)
         if broker is not None and report.failed:

@@ -102,3 +102,29 @@ class Broker:
     def close(self):
         self.kill()
         shutil.rmtree(self.directory, ignore_errors=True)
+
+
+class Oracle:
+    """Apache Kafka in a directory with `start` and `stop` scripts, a `kafka.pid` and its `data`."""
+
+    bootstrap = "127.0.0.1:19092"
+
+    def __init__(self, home):
+        self.home = home
+        self.data = os.path.join(home, "data")
+
+    def start(self):
+        subprocess.run([os.path.join(self.home, "start")], check=True, stdout=subprocess.DEVNULL)
+
+    def stop(self):
+        subprocess.run([os.path.join(self.home, "stop")], check=True)
+
+    def kill(self):
+        with open(os.path.join(self.home, "kafka.pid")) as file:
+            pid = int(file.read())
+        os.kill(pid, signal.SIGKILL)
+        while os.path.exists(f"/proc/{pid}"):
+            time.sleep(0.05)
+
+    def tail(self, _lines=15):
+        return "see kafka.log"

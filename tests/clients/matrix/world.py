@@ -16,6 +16,7 @@ class World:
         self.directory = directory
         self.broker = broker
         self.is_oracle = is_oracle
+        self.data = None if broker is None else broker.data
         self._prefix = f"m{random.randrange(10**6):06d}"
 
     def topic(self, name):
@@ -37,7 +38,7 @@ class World:
         return path
 
     def admin(self):
-        return AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 3})
+        return AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
 
     def create(self, *names, partitions=1, **config):
         """Creates topics of this run and returns their whole names; none may exist."""
