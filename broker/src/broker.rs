@@ -1,16 +1,14 @@
 //! What all connections and background tasks of one broker share.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use highwater_storage::Disk;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
-use crate::net::budget::MemoryBudget;
-use crate::net::limits::Limiter;
-use crate::seams::{Clock, Random};
+use crate::net::Net;
+use crate::seams::{Clock, Random, Transport};
 use crate::tasks::Tasks;
 use crate::workers::Workers;
 
@@ -23,15 +21,13 @@ pub(crate) struct Broker {
     pub(crate) random: Random,
     pub(crate) workers: Arc<dyn Workers>,
     pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) transport: Arc<dyn Transport>,
     /// Background tasks; connections have a registry of their own, which ends first.
     pub(crate) tasks: Tasks,
-    /// Bytes of requests and answers held for clients.
-    pub(crate) budget: MemoryBudget,
-    pub(crate) counters: Counters,
-    /// Log lines that clients can cause.
-    pub(crate) limiter: Limiter,
-    /// Cancelled when a graceful stop begins: fetches that wait answer with what there is.
-    pub(crate) stopping: CancellationToken,
+    /// What connections share: limits, byte budgets, counters, and the stop.
+    ///
+    /// `net.stop.begun_token()` is cancelled when a graceful stop begins: fetches that wait answer with what there is.
+    pub(crate) net: Arc<Net>,
     /// Cancelled once every answer has left: background tasks end.
     pub(crate) ending: CancellationToken,
     pub(crate) fatal: FatalSignal,
@@ -49,25 +45,6 @@ impl Broker {
     /// The endpoint to tell clients of the listener `name`.
     pub(crate) fn endpoint(&self, name: &str) -> Option<&AdvertisedEndpoint> {
         self.endpoints.iter().find(|endpoint| endpoint.listener_name == name)
-    }
-}
-
-/// Numbers an operator asks for. Relaxed: none of them guards anything.
-#[derive(Debug, Default)]
-pub(crate) struct Counters {
-    pub(crate) connections_open: AtomicU64,
-    pub(crate) connections_accepted: AtomicU64,
-    pub(crate) connections_refused: AtomicU64,
-    /// Connections closed because of what arrived on them.
-    pub(crate) connections_offended: AtomicU64,
-    pub(crate) requests: AtomicU64,
-    /// Panics in connections, tasks and jobs.
-    pub(crate) panics: Arc<AtomicU64>,
-}
-
-impl Counters {
-    pub(crate) fn add(counter: &AtomicU64) {
-        counter.fetch_add(1, Ordering::Relaxed);
     }
 }
 

@@ -17,14 +17,20 @@ mod broker;
 mod config;
 mod context;
 mod error_map;
+mod fetch;
 mod handlers;
 mod net;
+mod partition;
+mod replicas;
 mod seams;
 mod server;
 mod tasks;
 mod workers;
 
-pub use config::{Config, ConfigError, ConfigWarning, Endpoint, Limits, ListenerConfig, Properties};
+pub use config::{
+    Config, ConfigError, ConfigWarning, Endpoint, Limits, ListenerConfig, PROPERTIES_FILE_BYTES_MAX,
+    Properties, PropertiesError,
+};
 pub use seams::{Clock, Listener, Seams, Stream, SystemClock, TcpTransport, Transport};
 pub use server::{Server, StartError, StopReport};
 pub use workers::{Job, Pool, RuntimeWorkers, ThreadWorkers, Workers};

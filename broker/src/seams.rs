@@ -35,13 +35,12 @@ impl Seams {
     ///
     /// Errors: the operating system gives no random bytes.
     pub fn real() -> io::Result<Self> {
-        let panics = Arc::new(AtomicU64::new(0));
         Ok(Self {
             clock: Arc::new(SystemClock::new()),
             random_seed: system_seed()?,
-            disk: Arc::new(FileDisk::new()),
+            disk: Arc::new(FileDisk),
             transport: Arc::new(TcpTransport::new()),
-            workers: Arc::new(ThreadWorkers::new(panics)),
+            workers: Arc::new(ThreadWorkers::new()),
         })
     }
 }
@@ -60,12 +59,17 @@ fn system_seed() -> io::Result<u64> {
 pub trait Clock: Send + Sync + 'static {
     fn now(&self) -> Now;
 
+    /// The monotonic half alone.
+    fn monotonic(&self) -> Monotonic {
+        self.now().monotonic
+    }
+
     /// Instant of tokio's timers at which `now().monotonic` was zero.
     fn started(&self) -> Instant;
 
     /// The instant tokio's timers know `at` by.
     fn instant(&self, at: Monotonic) -> Instant {
-        self.started() + at.since_start()
+        self.started() + at.value()
     }
 }
 
@@ -87,8 +91,11 @@ impl Clock for SystemClock {
     fn now(&self) -> Now {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let wall_ms = i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX);
-        let monotonic = Monotonic::new(self.started.elapsed());
-        Now { monotonic, wall: Timestamp::new(wall_ms) }
+        Now { monotonic: self.monotonic(), wall: Timestamp::new(wall_ms) }
+    }
+
+    fn monotonic(&self) -> Monotonic {
+        Monotonic::new(self.started.elapsed())
     }
 
     fn started(&self) -> Instant {

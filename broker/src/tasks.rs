@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
 
 use futures_util::FutureExt;
 use parking_lot::Mutex;
@@ -70,6 +71,26 @@ impl Tasks {
     /// Closes the registry, cancels every task at its next await and waits until all are gone.
     pub(crate) async fn abort_all(&self) {
         self.close().shutdown().await;
+    }
+
+    /// Closes the registry and cancels every task without waiting for them to be gone.
+    pub(crate) fn abort_now(&self) {
+        self.close().abort_all();
+    }
+
+    /// Waits until no task is running; more may be spawned meanwhile and are waited for too.
+    pub(crate) async fn wait_idle(&self) {
+        std::future::poll_fn(|context| {
+            let mut registry = self.shared.set.lock();
+            loop {
+                match registry.tasks.poll_join_next(context) {
+                    Poll::Ready(Some(_)) => {}
+                    Poll::Ready(None) => return Poll::Ready(()),
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+        })
+        .await;
     }
 
     fn close(&self) -> JoinSet<()> {

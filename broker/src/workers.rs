@@ -59,7 +59,7 @@ impl Pool {
     }
 }
 
-/// Runs what may block, off the runtime's threads.
+/// Runs what may block, off the runtime's threads. One broker, one set of workers.
 pub trait Workers: Send + Sync + 'static {
     /// Queues a job and returns at once. Jobs of one pool start in the order they came; with one thread they also end in it.
     ///
@@ -69,6 +69,9 @@ pub trait Workers: Send + Sync + 'static {
 
     /// Permits for jobs that wait in a pool's queue; [`run`] takes one before it submits.
     fn permits(&self, pool: Pool) -> &Arc<Semaphore>;
+
+    /// Jobs that panicked.
+    fn panic_count(&self) -> u64;
 
     /// Drops the jobs that have not started and waits for those that have. Called once, at the end of a broker.
     fn shut_down(&self);
@@ -120,7 +123,7 @@ struct ThreadPool {
     wake: Condvar,
     /// A thread ended.
     ended: Condvar,
-    panics: Arc<AtomicU64>,
+    panics: AtomicU64,
 }
 
 #[derive(Default)]
@@ -132,16 +135,17 @@ struct PoolState {
 }
 
 impl ThreadWorkers {
-    /// Makes the pools; no thread is started before its first job. Panics of jobs are added to `panics`.
+    /// Makes the pools; no thread is started before its first job.
     #[must_use]
-    pub fn new(panics: Arc<AtomicU64>) -> Self {
+    #[expect(clippy::new_without_default, reason = "threads that start by default would start unseen")]
+    pub fn new() -> Self {
         let pools = Pool::ALL.map(|pool| {
             Arc::new(ThreadPool {
                 pool,
                 state: Mutex::new(PoolState::default()),
                 wake: Condvar::new(),
                 ended: Condvar::new(),
-                panics: Arc::clone(&panics),
+                panics: AtomicU64::new(0),
             })
         });
         Self { pools, permits: permits() }
@@ -172,6 +176,10 @@ impl Workers for ThreadWorkers {
 
     fn permits(&self, pool: Pool) -> &Arc<Semaphore> {
         &self.permits[pool.index()]
+    }
+
+    fn panic_count(&self) -> u64 {
+        self.pools.iter().map(|pool| pool.panics.load(Ordering::Relaxed)).sum()
     }
 
     fn shut_down(&self) {
@@ -228,6 +236,7 @@ impl ThreadPool {
 /// The form for one-thread runtimes (simulation, tests): each job is a task of the runtime that submits it, in order.
 pub struct RuntimeWorkers {
     runtime: Handle,
+    panics: Arc<AtomicU64>,
     permits: [Arc<Semaphore>; 4],
 }
 
@@ -235,18 +244,27 @@ impl RuntimeWorkers {
     /// Runs jobs on `runtime`, between its other tasks.
     #[must_use]
     pub fn new(runtime: Handle) -> Self {
-        Self { runtime, permits: permits() }
+        Self { runtime, panics: Arc::default(), permits: permits() }
     }
 }
 
 impl Workers for RuntimeWorkers {
     #[expect(clippy::disallowed_methods, reason = "the door: jobs as tasks of a one-thread runtime")]
     fn submit(&self, _pool: Pool, job: Job) {
-        drop(self.runtime.spawn(async move { job() }));
+        let panics = Arc::clone(&self.panics);
+        drop(self.runtime.spawn(async move {
+            if std::panic::catch_unwind(std::panic::AssertUnwindSafe(job)).is_err() {
+                panics.fetch_add(1, Ordering::Relaxed);
+            }
+        }));
     }
 
     fn permits(&self, pool: Pool) -> &Arc<Semaphore> {
         &self.permits[pool.index()]
+    }
+
+    fn panic_count(&self) -> u64 {
+        self.panics.load(Ordering::Relaxed)
     }
 
     fn shut_down(&self) {}
@@ -256,14 +274,13 @@ impl Workers for RuntimeWorkers {
 mod tests {
     use super::*;
 
-    fn workers() -> (Arc<dyn Workers>, Arc<AtomicU64>) {
-        let panics = Arc::new(AtomicU64::new(0));
-        (Arc::new(ThreadWorkers::new(Arc::clone(&panics))), panics)
+    fn workers() -> Arc<dyn Workers> {
+        Arc::new(ThreadWorkers::new())
     }
 
     #[tokio::test]
     async fn work_runs_on_a_thread_named_after_its_pool() {
-        let (workers, _panics) = workers();
+        let workers = workers();
         let name = || std::thread::current().name().unwrap().to_owned();
         assert_eq!(run(&workers, Pool::Metadata, name).await.unwrap(), "hw-metadata-0");
         assert!(run(&workers, Pool::Sync, name).await.unwrap().starts_with("hw-sync-"));
@@ -271,16 +288,16 @@ mod tests {
 
     #[tokio::test]
     async fn panic_in_a_job_is_counted_and_the_pool_goes_on() {
-        let (workers, panics) = workers();
+        let workers = workers();
         let lost = run(&workers, Pool::File, || panic!("on purpose")).await;
         assert_eq!(lost, Err::<(), _>(WorkLost));
         assert_eq!(run(&workers, Pool::File, || 7).await, Ok(7));
-        assert_eq!(panics.load(Ordering::Relaxed), 1);
+        assert_eq!(workers.panic_count(), 1);
     }
 
     #[tokio::test]
     async fn jobs_of_a_one_thread_pool_end_in_the_order_they_came() {
-        let (workers, _panics) = workers();
+        let workers = workers();
         let seen = Arc::new(Mutex::new(Vec::new()));
         for number in 0..100 {
             let seen = Arc::clone(&seen);
@@ -292,7 +309,7 @@ mod tests {
 
     #[tokio::test]
     async fn shut_down_waits_for_running_jobs_and_drops_the_rest() {
-        let (workers, _panics) = workers();
+        let workers = workers();
         run(&workers, Pool::Read, || ()).await.unwrap();
         workers.shut_down();
         assert_eq!(run(&workers, Pool::Read, || ()).await, Err(WorkLost));

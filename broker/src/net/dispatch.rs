@@ -1,0 +1,141 @@
+//! From a frame to its handler: header, version, body, and the table of what is served.
+
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use highwater_protocol::header::RequestHeader;
+use highwater_protocol::{ApiKey, DecodeError, Frame, Message, Reader, Request, response_frame};
+
+use crate::broker::Broker;
+use crate::context::{PeerContext, RequestContext, Started};
+use crate::handlers;
+use crate::net::connection::{Dispatched, Offence, Service};
+
+/// One API that is served. Everything else closes the connection.
+pub(crate) struct Served {
+    pub(crate) key: ApiKey,
+    /// What ApiVersions says. The codec may know fewer: such a version is advertised and closes the connection, as in Kafka.
+    pub(crate) versions: RangeInclusive<i16>,
+    run: fn(Call) -> Result<Dispatched, Offence>,
+}
+
+/// A request whose header has been read.
+struct Call {
+    broker: Arc<Broker>,
+    context: RequestContext,
+    reader: Reader,
+}
+
+/// An API whose requests are answered one at a time.
+macro_rules! exclusive {
+    ($key:ident, $versions:expr, $handler:path) => {
+        Served {
+            key: ApiKey::$key,
+            versions: $versions,
+            run: |call| {
+                let Call { broker, context, reader } = call;
+                let request = decode(&context, reader)?;
+                Ok(Dispatched::Exclusive(Box::pin(async move {
+                    let response = $handler(&broker, &context, request).await;
+                    encode(ApiKey::$key, &context, &response)
+                })))
+            },
+        }
+    };
+}
+
+/// An API that takes effect at once and whose answers may wait side by side.
+macro_rules! starting {
+    ($key:ident, $versions:expr, $run:path) => {
+        Served { key: ApiKey::$key, versions: $versions, run: $run }
+    };
+}
+
+/// Everything this broker serves, ordered by key.
+pub(crate) static SERVED: &[Served] = &[
+    exclusive!(ApiVersions, 0..=4, handlers::api_versions::handle),
+];
+
+/// Row of each key in [`SERVED`], or none.
+static ROWS: [Option<u8>; ROW_COUNT] = rows();
+const ROW_COUNT: usize = 128;
+
+const fn rows() -> [Option<u8>; ROW_COUNT] {
+    let mut rows = [None; ROW_COUNT];
+    let mut row = 0;
+    while row < SERVED.len() {
+        rows[SERVED[row].key.code() as usize] = Some(row as u8);
+        row += 1;
+    }
+    rows
+}
+
+/// The real service: what one peer asks of a broker.
+pub(crate) struct BrokerService {
+    pub(crate) broker: Arc<Broker>,
+    pub(crate) peer: Arc<PeerContext>,
+}
+
+impl Service for BrokerService {
+    fn call(&self, frame: Bytes) -> Result<Dispatched, Offence> {
+        let mut reader = Reader::new(frame);
+        let header = RequestHeader::decode(&mut reader).map_err(Offence::Header)?;
+        let RequestHeader { api_key, api_version, correlation_id, client_id } = header;
+        let Some(served) = find(api_key) else { return Err(Offence::UnknownApi { key: api_key }) };
+        let peer = Arc::clone(&self.peer);
+        let context = RequestContext { peer, client_id, api_version, correlation_id };
+        if !served.versions.contains(&api_version) || !served.key.has_version(api_version) {
+            if served.key == ApiKey::ApiVersions {
+                return handlers::api_versions::unsupported(&context).map(Dispatched::Ready);
+            }
+            return Err(Offence::UnsupportedVersion { api: served.key.name(), version: api_version });
+        }
+        (served.run)(Call { broker: Arc::clone(&self.broker), context, reader })
+    }
+}
+
+fn find(api_key: i16) -> Option<&'static Served> {
+    let row = *ROWS.get(usize::try_from(api_key).ok()?)?;
+    SERVED.get(usize::from(row?))
+}
+
+fn decode<Q: Request>(context: &RequestContext, mut reader: Reader) -> Result<Q, Offence> {
+    let version = context.api_version;
+    // Bytes after the body are let pass, as in Kafka.
+    Q::decode(&mut reader, version).map_err(|error| body_offence(Q::KEY, version, error))
+}
+
+fn body_offence(key: ApiKey, version: i16, error: DecodeError) -> Offence {
+    Offence::Body { api: key.name(), version, error }
+}
+
+/// The answer to `context`'s request as a frame.
+pub(crate) fn encode<R: Message>(
+    key: ApiKey,
+    context: &RequestContext,
+    response: &R,
+) -> Result<Frame, Offence> {
+    response_frame(key, context.api_version, context.correlation_id, response)
+        .map_err(|error| Offence::Answer { api: key.name(), version: context.api_version, error })
+}
+
+/// Turns what `start` of a handler returned into an answer.
+fn started<R: Message + Send + 'static>(
+    key: ApiKey,
+    context: RequestContext,
+    started: Started<R>,
+) -> Result<Dispatched, Offence> {
+    Ok(match started {
+        Started::Ready(response) => Dispatched::Ready(encode(key, &context, &response)?),
+        Started::Waiting(answer) => Dispatched::Waiting(Box::pin(async move {
+            let response = answer.await;
+            encode(key, &context, &response)
+        })),
+        Started::NoResponse => Dispatched::NoResponse,
+        Started::Close => Dispatched::Close,
+    })
+}
+
+#[cfg(test)]
+mod tests;
