@@ -65,6 +65,59 @@ impl Backoff {
     }
 }
 
+/// Something that is asked for once at a time, as an event: wanted, asked, got or failed.
+#[derive(Clone, Debug)]
+pub struct Need {
+    is_wanted: bool,
+    is_asked: bool,
+    not_before: Option<Instant>,
+    backoff: Backoff,
+}
+
+impl Need {
+    /// Nothing is wanted yet.
+    #[must_use]
+    pub fn new(policy: RetryPolicy) -> Self {
+        let backoff = Backoff::new(policy);
+        Self { is_wanted: false, is_asked: false, not_before: None, backoff }
+    }
+
+    /// Wants it, as soon as it may be asked for.
+    pub fn want(&mut self) {
+        self.is_wanted = true;
+    }
+
+    /// Whether to ask now; then it counts as asked until it is got or has failed.
+    #[must_use]
+    pub fn start(&mut self, now: Instant) -> bool {
+        if !self.is_wanted || self.is_asked || self.waits_until(now).is_some() {
+            return false;
+        }
+        self.is_wanted = false;
+        self.is_asked = true;
+        true
+    }
+
+    /// Notes that it came. It is not asked for again at once: it may not have changed anything.
+    pub fn on_got(&mut self) {
+        self.is_asked = false;
+        self.backoff.reset();
+        self.not_before = Some(Instant::now() + self.backoff.next_wait());
+    }
+
+    /// Notes that it did not come.
+    pub fn on_failed(&mut self) {
+        self.is_asked = false;
+        self.not_before = Some(Instant::now() + self.backoff.next_wait());
+    }
+
+    /// When it may be asked for, if it is wanted and that is later than `now`.
+    #[must_use]
+    pub fn waits_until(&self, now: Instant) -> Option<Instant> {
+        self.not_before.filter(|not_before| self.is_wanted && *not_before > now)
+    }
+}
+
 /// What a failed attempt means for the next one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
