@@ -201,3 +201,49 @@ impl fmt::Display for ApiKey {
         f.write_str(self.name())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn api_key_of_its_code_is_itself() {
+        for key in ApiKey::ALL {
+            assert_eq!(ApiKey::from_code(key.code()), Some(*key));
+        }
+        assert_eq!(ApiKey::from_code(95), None);
+        assert_eq!(ApiKey::from_code(-1), None);
+        assert_eq!(ApiKey::ALL.len(), 95, "Kafka numbers 0 to 94");
+    }
+
+    #[test]
+    fn authorization_is_named_for_all_but_the_handshakes() {
+        for key in ApiKey::ALL.iter().filter(|key| key.has_messages()) {
+            let is_open = matches!(
+                key,
+                ApiKey::ApiVersions | ApiKey::SaslHandshake | ApiKey::SaslAuthenticate
+            );
+            assert_eq!(key.authorization().is_empty(), is_open, "{key}");
+        }
+    }
+
+    #[test]
+    fn versions_are_those_of_kafka_4_3() {
+        assert_eq!(ApiKey::ApiVersions.versions(), 0..=4);
+        assert_eq!(ApiKey::Produce.versions(), 3..=13);
+        assert_eq!(ApiKey::Fetch.versions(), 4..=18);
+        assert_eq!(ApiKey::InitProducerId.versions(), 0..=5);
+        assert_eq!(ApiKey::TxnOffsetCommit.versions(), 0..=5);
+        assert_eq!(ApiKey::DeleteGroups.versions(), 0..=2);
+        assert!(ApiKey::Vote.versions().is_empty());
+    }
+
+    #[test]
+    fn api_versions_answer_has_the_oldest_header() {
+        assert_eq!(ApiKey::ApiVersions.request_header_version(3), 2);
+        assert_eq!(ApiKey::ApiVersions.response_header_version(3), 0);
+        assert_eq!(ApiKey::SaslHandshake.request_header_version(1), 1);
+        assert_eq!(ApiKey::Metadata.response_header_version(8), 0);
+        assert_eq!(ApiKey::Metadata.response_header_version(9), 1);
+    }
+}

@@ -53,7 +53,9 @@ pub enum DecodeError {
         left: usize,
     },
     /// The message would take too much memory for its size: arrays of almost empty elements.
-    #[error("{wanted} more bytes of memory for an array exceed what a message of this size may use")]
+    #[error(
+        "{wanted} more bytes of memory for an array exceed what a message of this size may use"
+    )]
     MemoryBudget {
         /// What the array at hand would take.
         wanted: usize,

@@ -5,9 +5,7 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use crate::{
-    ApiKey, EncodeError, Frame, Message, Request, RequestHeader, ResponseHeader, Writer,
-};
+use crate::{ApiKey, EncodeError, Frame, Message, Request, RequestHeader, ResponseHeader, Writer};
 
 /// Bytes of the size before each frame.
 pub const FRAME_PREFIX_BYTES: usize = 4;

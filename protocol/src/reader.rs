@@ -298,7 +298,8 @@ impl Reader {
             return Err(DecodeError::ArrayTooLong { count, left });
         }
         let wanted = count.saturating_mul(size_of::<T>());
-        self.budget = self.budget.checked_sub(wanted).ok_or(DecodeError::MemoryBudget { wanted })?;
+        self.budget =
+            self.budget.checked_sub(wanted).ok_or(DecodeError::MemoryBudget { wanted })?;
         let mut elements = Vec::with_capacity(count.min(ELEMENTS_RESERVED_MAX));
         for index in 0..count {
             if index == ELEMENTS_RESERVED_MAX {
@@ -310,10 +311,7 @@ impl Reader {
     }
 
     /// A struct, or null by the byte before it.
-    pub fn nullable_struct<T: Message>(
-        &mut self,
-        version: i16,
-    ) -> Result<Option<T>, DecodeError> {
+    pub fn nullable_struct<T: Message>(&mut self, version: i16) -> Result<Option<T>, DecodeError> {
         match self.i8()? {
             -1 => Ok(None),
             1 => T::decode(self, version).map(Some),
@@ -370,9 +368,121 @@ impl Reader {
 
 /// Refuses null in a version that has none.
 #[inline]
-pub(crate) fn null_only_if<T>(
-    nullable: bool,
-    value: Option<T>,
-) -> Result<Option<T>, DecodeError> {
+pub(crate) fn null_only_if<T>(nullable: bool, value: Option<T>) -> Result<Option<T>, DecodeError> {
     if value.is_none() && !nullable { Err(DecodeError::UnexpectedNull) } else { Ok(value) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Writer;
+
+    fn reader(bytes: &[u8]) -> Reader {
+        Reader::new(Bytes::copy_from_slice(bytes))
+    }
+
+    #[test]
+    fn uvarint_of_every_width_comes_back() {
+        for shift in 0..32 {
+            for value in [1_u32 << shift, (1 << shift) - 1, u32::MAX >> shift] {
+                let mut writer = Writer::new();
+                writer.uvarint(value);
+                let mut reader = Reader::new(writer.into_bytes().unwrap());
+                assert_eq!(reader.uvarint(), Ok(value));
+                assert_eq!(reader.expect_end(), Ok(()));
+            }
+        }
+    }
+
+    #[test]
+    fn uvarint_of_known_bytes_is_that_of_kafka() {
+        assert_eq!(reader(&[0xac, 0x02]).uvarint(), Ok(300));
+        assert_eq!(reader(&[0xff, 0xff, 0xff, 0xff, 0x0f]).uvarint(), Ok(u32::MAX));
+    }
+
+    #[test]
+    fn uvarint_of_more_than_32_bits_is_refused() {
+        let long = reader(&[0xff, 0xff, 0xff, 0xff, 0x1f]).uvarint();
+        assert_eq!(long, Err(DecodeError::VarintTooLong));
+        let long = reader(&[0x80, 0x80, 0x80, 0x80, 0x80, 0x00]).uvarint();
+        assert_eq!(long, Err(DecodeError::VarintTooLong));
+        assert_eq!(reader(&[0x80]).uvarint(), Err(DecodeError::Truncated));
+    }
+
+    #[test]
+    fn null_and_empty_are_different() {
+        assert_eq!(reader(&[0xff, 0xff]).nullable_string(false), Ok(None));
+        assert_eq!(reader(&[0x00, 0x00]).nullable_string(false), Ok(Some(Str::default())));
+        assert_eq!(reader(&[0x00]).nullable_string(true), Ok(None));
+        assert_eq!(reader(&[0x01]).nullable_string(true), Ok(Some(Str::default())));
+        assert_eq!(reader(&[0x00]).string(true), Err(DecodeError::UnexpectedNull));
+        assert_eq!(reader(&[0xff; 4]).nullable_primitives::<i32>(false), Ok(None));
+        assert_eq!(reader(&[0x00]).primitives::<i32>(true), Err(DecodeError::UnexpectedNull));
+    }
+
+    #[test]
+    fn length_below_minus_one_is_refused() {
+        let string = reader(&[0xff, 0xfe]).nullable_string(false);
+        assert_eq!(string, Err(DecodeError::NegativeLength { length: -2 }));
+        let bytes = reader(&[0x80, 0, 0, 0]).nullable_bytes(false);
+        assert_eq!(bytes, Err(DecodeError::NegativeLength { length: i32::MIN }));
+    }
+
+    #[test]
+    fn string_above_the_limit_is_refused_before_its_bytes_are_looked_for() {
+        // Compact length 32,768.
+        let refused = reader(&[0x81, 0x80, 0x02]).string(true);
+        assert_eq!(refused, Err(DecodeError::StringTooLong { length: 32_768 }));
+    }
+
+    #[test]
+    fn array_longer_than_the_bytes_left_is_refused() {
+        let refused = reader(&[0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0]).primitives::<i32>(false);
+        assert_eq!(refused, Err(DecodeError::ArrayTooLong { count: 2, left: 7 }));
+    }
+
+    #[test]
+    fn array_of_more_elements_than_are_reserved_at_once_comes_back() {
+        let numbers: Vec<i32> = (0..5000).collect();
+        let mut writer = Writer::new();
+        writer.primitives(true, &numbers).unwrap();
+        let read = Reader::new(writer.into_bytes().unwrap()).primitives::<i32>(true).unwrap();
+        assert_eq!(read, numbers);
+        assert_eq!(read.capacity(), 5000, "no room beyond what the budget was charged for");
+    }
+
+    #[test]
+    fn unknown_tags_are_passed_over() {
+        // Two fields: tag 5 of 2 bytes, tag 9 of 1 byte (known).
+        let mut source = reader(&[2, 5, 2, 0xaa, 0xbb, 9, 1, 0x07, 0xee]);
+        let mut seen = None;
+        let read = source.tags(|source, tag| match tag {
+            9 => {
+                seen = Some(source.i8()?);
+                Ok(true)
+            }
+            _ => Ok(false),
+        });
+        assert_eq!((read, seen), (Ok(()), Some(7)));
+        assert_eq!(source.remaining(), 1);
+    }
+
+    #[test]
+    fn tagged_field_of_another_size_than_it_says_is_refused() {
+        let read_i32 = |source: &mut Reader, _: u32| source.i32().map(|_| true);
+        let refused = reader(&[1, 0, 5, 0, 0, 0, 0, 0]).tags(read_i32);
+        assert_eq!(refused, Err(DecodeError::TagSize { tag: 0 }));
+        let refused = reader(&[1, 0, 3, 0, 0, 0, 0, 0]).tags(read_i32);
+        assert_eq!(refused, Err(DecodeError::TagSize { tag: 0 }));
+    }
+
+    #[test]
+    fn tag_section_claiming_more_than_there_is_is_refused() {
+        assert_eq!(reader(&[1, 0, 5, 0]).skip_tags(), Err(DecodeError::Truncated));
+        let many = reader(&[0xff, 0xff, 0xff, 0xff, 0x0f, 0, 0]).skip_tags();
+        assert_eq!(many, Err(DecodeError::Truncated));
+        // 128 KiB and one byte.
+        let refused = reader(&[1, 4, 0x81, 0x80, 0x08]).skip_tags();
+        assert_eq!(refused, Err(DecodeError::TagTooLong { tag: 4, length: 131_073 }));
+    }
 }

@@ -257,11 +257,7 @@ impl Writer {
     }
 
     /// Record batches or null.
-    pub fn records(
-        &mut self,
-        flexible: bool,
-        value: &Option<Records>,
-    ) -> Result<(), EncodeError> {
+    pub fn records(&mut self, flexible: bool, value: &Option<Records>) -> Result<(), EncodeError> {
         self.length(flexible, value.as_ref().map(Records::len_bytes))?;
         for chunk in value.iter().flat_map(Records::chunks) {
             self.splice(chunk);

@@ -1,4 +1,11 @@
-#![allow(unused_variables, unused_mut, unused_imports, clippy::all, reason = "generated")]
+#![allow(
+    unused_variables,
+    unused_mut,
+    unused_imports,
+    clippy::all,
+    clippy::too_many_lines,
+    reason = "generated"
+)]
 //! The messages, one module per API, written by `cargo xtask codegen` from `definitions`.
 
 pub mod add_offsets_to_txn;

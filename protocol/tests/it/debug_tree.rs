@@ -7,6 +7,12 @@ use std::collections::BTreeMap;
 
 use highwater_records::{ErrorCode, Uuid};
 
+/// Fields of versions that we do not have (InitProducerId 6).
+const FROM_LATER_VERSIONS: [&str; 4] =
+    ["enable_2_pc", "keep_prepared_txn", "ongoing_txn_producer_id", "ongoing_txn_producer_epoch"];
+
+const RENAMED_GENERATION_ID: &str = "generation_id_or_member_epoch";
+
 /// A value as `Debug` shows it, with wrappers such as `Some(..)` taken off.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Tree {
@@ -48,7 +54,15 @@ impl Tree {
                         continue;
                     }
                     let path = format!("{path}.{name}");
-                    let Some(ours) = ours.get(name) else {
+                    let our_name = match name.as_str() {
+                        // Renamed in Kafka 4.4.
+                        "generation_id" if !ours.contains_key(name) => RENAMED_GENERATION_ID,
+                        name => name,
+                    };
+                    let Some(ours) = ours.get(our_name) else {
+                        if FROM_LATER_VERSIONS.contains(&name.as_str()) {
+                            continue;
+                        }
                         return Some(format!("{path}: we have no such field"));
                     };
                     let difference = ours.difference(theirs, &path);
@@ -73,6 +87,7 @@ impl Tree {
             (Self::Struct(ours), Self::Struct(other)) => {
                 let each = ours.iter().flat_map(|(name, ours)| match other.get(name) {
                     Some(theirs) => ours.extra_fields(theirs),
+                    None if name == RENAMED_GENERATION_ID => Vec::new(),
                     None => vec![name.clone()],
                 });
                 each.collect()

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use highwater_protocol::{AnyRequest, AnyResponse, ApiKey, DecodeError, Reader, RequestHeader};
 
 use crate::memory::peak_bytes;
-use crate::round_trip::{encode_request, encode_response};
+use crate::round_trip::{decode_request, decode_response, encode_request, encode_response};
 use crate::sample::{self, Samples};
 
 /// What decoding may take at most: four times the input and this.
@@ -19,7 +19,7 @@ fn check(key: ApiKey, version: i16, input: &Bytes) {
     assert!(peak <= most, "{key} v{version} request: {peak} bytes for {} bytes", input.len());
     if let Ok(request) = request {
         let once = encode_request(&request, version);
-        let again = AnyRequest::decode(key, version, &mut Reader::new(once.clone())).unwrap();
+        let again = decode_request(key, version, &once);
         assert_eq!(once, encode_request(&again, version), "{key} v{version} request");
     }
     let (response, peak) =
@@ -27,28 +27,33 @@ fn check(key: ApiKey, version: i16, input: &Bytes) {
     assert!(peak <= most, "{key} v{version} response: {peak} bytes for {} bytes", input.len());
     if let Ok(response) = response {
         let once = encode_response(&response, version);
-        let again = AnyResponse::decode(key, version, &mut Reader::new(once.clone())).unwrap();
+        let again = decode_response(key, version, &once);
         assert_eq!(once, encode_response(&again, version), "{key} v{version} response");
     }
+}
+
+/// The shortest of a few samples that still says something.
+fn short(sample: impl Fn(u64) -> Bytes) -> Bytes {
+    let mut samples: Vec<Bytes> = (0..24).map(sample).collect();
+    samples.sort_by_key(Bytes::len);
+    let worthwhile = samples.iter().find(|sample| sample.len() >= 120);
+    worthwhile.or(samples.last()).unwrap().clone()
 }
 
 #[test]
 fn every_message_cut_at_every_byte_is_an_error() {
     for (key, version) in sample::apis() {
-        for seed in 0..3 {
-            let whole = encode_request(&sample::request(key, version, seed), version);
-            for end in 0..whole.len() {
-                let mut reader = Reader::new(whole.slice(..end));
-                let cut = AnyRequest::decode(key, version, &mut reader);
-                assert!(cut.is_err(), "{key} v{version} request, {end} of {}", whole.len());
-            }
-            let whole = encode_response(&sample::response(key, version, seed), version);
-            // Responses with many records are long; every byte of the first, then every 7th.
-            for end in (0..whole.len()).filter(|end| *end < 2000 || end % 7 == 0) {
-                let mut reader = Reader::new(whole.slice(..end));
-                let cut = AnyResponse::decode(key, version, &mut reader);
-                assert!(cut.is_err(), "{key} v{version} response, {end} of {}", whole.len());
-            }
+        let whole = short(|seed| encode_request(&sample::request(key, version, seed), version));
+        for end in 0..whole.len() {
+            let mut reader = Reader::new(whole.slice(..end));
+            let cut = AnyRequest::decode(key, version, &mut reader);
+            assert!(cut.is_err(), "{key} v{version} request, {end} of {}", whole.len());
+        }
+        let whole = short(|seed| encode_response(&sample::response(key, version, seed), version));
+        for end in 0..whole.len() {
+            let mut reader = Reader::new(whole.slice(..end));
+            let cut = AnyResponse::decode(key, version, &mut reader);
+            assert!(cut.is_err(), "{key} v{version} response, {end} of {}", whole.len());
         }
     }
 }
@@ -117,7 +122,7 @@ fn floods_of_least_elements_stay_within_their_memory() {
         &[0x81, 0x80, 0x01, 0x01, 0x00],
     ];
     for (key, version) in sample::apis() {
-        for length in [4_000, 65_536] {
+        for length in [4_000, 40_000] {
             for pattern in patterns {
                 let bytes: Vec<u8> = pattern.iter().copied().cycle().take(length).collect();
                 check(key, version, &bytes.into());
@@ -174,7 +179,7 @@ fn known_incidents_are_refused() {
     let absurd = refused(&[0x7f, 0xff, 0xff, 0xff], 1);
     assert_eq!(absurd, DecodeError::ArrayTooLong { count: 0x7fff_ffff, left: 0 });
     // A tagged field of 2^31 bytes.
-    let absurd = refused(&[0x01, 0, 0, 0, 0x01, 0x00, 0x80, 0x80, 0x80, 0x80, 0x08], 12);
+    let absurd = refused(&[0x01, 0, 0, 0x01, 0x00, 0x80, 0x80, 0x80, 0x80, 0x08], 12);
     assert_eq!(absurd, DecodeError::TagTooLong { tag: 0, length: 1 << 31 });
 }
 

@@ -7,7 +7,7 @@ use highwater_protocol::{
 
 use crate::sample;
 
-const SEEDS: u64 = 60;
+const SEEDS: u64 = 16;
 
 pub(crate) fn encode_request(request: &AnyRequest, version: i16) -> Bytes {
     let mut writer = Writer::new();

@@ -46,12 +46,7 @@ fn collect<'a>(
         if let Type::Struct(inner) = &field.kind {
             let name = field.struct_name(prefix);
             let versions = versions.intersection(field.versions);
-            structs.push(Struct {
-                name: name.clone(),
-                fields: inner,
-                versions,
-                is_message: false,
-            });
+            structs.push(Struct { name: name.clone(), fields: inner, versions, is_message: false });
             collect(&name, inner, versions, structs);
         }
     }

@@ -213,12 +213,7 @@ fn null_condition(field: &Field, within: Versions) -> Option<String> {
     field.nullable?.condition(within.intersection(field.versions))
 }
 
-fn emit_encode(
-    out: &mut String,
-    api: &Api,
-    item: &Struct<'_>,
-    prefix: &str,
-) -> anyhow::Result<()> {
+fn emit_encode(out: &mut String, api: &Api, item: &Struct<'_>, prefix: &str) -> anyhow::Result<()> {
     writeln!(out, "fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {{")?;
     if item.is_message {
         writeln!(out, "ApiKey::{}.check_encode(v)?;", api.name)?;
