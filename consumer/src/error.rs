@@ -1,0 +1,50 @@
+//! Why records cannot be had.
+
+use highwater_client::ClientError;
+use highwater_records::{BatchError, ErrorCode, Offset, TopicPartition};
+
+/// Why records cannot be had. The position of the partition stays; `poll` may be called again.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConsumeError {
+    /// The cluster cannot be asked, or a position not be looked up.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The leader refused to serve the partition.
+    #[error("{partition}: {code}")]
+    Refused {
+        /// The partition.
+        partition: TopicPartition,
+        /// What the leader said.
+        code: ErrorCode,
+    },
+    /// The position lies outside of the log, and no reset policy says where to go on.
+    #[error("{partition}: no record at offset {offset}, and no reset policy is set")]
+    OffsetOutOfRange {
+        /// The partition.
+        partition: TopicPartition,
+        /// The position.
+        offset: Offset,
+    },
+    /// Records below the position were replaced by others after an unclean election (KIP-320), and
+    /// no reset policy says that this may pass.
+    #[error("{partition}: the log was truncated to {diverges_at}, below the position {offset}")]
+    LogTruncated {
+        /// The partition.
+        partition: TopicPartition,
+        /// The position.
+        offset: Offset,
+        /// Where the logs part.
+        diverges_at: Offset,
+    },
+    /// The records are not what the format says; seek past them to go on.
+    #[error("{partition} at offset {offset}: {source}")]
+    InvalidBatch {
+        /// The partition.
+        partition: TopicPartition,
+        /// The position, or the first offset of the batch.
+        offset: Offset,
+        /// What is wrong.
+        source: BatchError,
+    },
+}
