@@ -1,1 +1,121 @@
 //! The one map from refusals to Kafka's error codes. Machines and storage refuse in their own words; what clients see is read here.
+
+use highwater_records::{BatchError, BatchRefusal, ErrorCode};
+use highwater_replication::Refusal as ReplicationRefusal;
+use highwater_storage::{ReadError, Refusal as LogRefusal};
+
+use crate::fetch::SessionRefusal;
+use crate::partition::{AppendRefusal, IntakeRefusal, NotServing};
+use crate::replicas::NotHosted;
+
+// ---- partitions: produce, fetch, offsets
+
+/// What the leader's machine refuses.
+pub(crate) fn replication_code(refusal: &ReplicationRefusal) -> ErrorCode {
+    match refusal {
+        ReplicationRefusal::NotLeaderOrFollower => ErrorCode::NotLeaderOrFollower,
+        ReplicationRefusal::FencedLeaderEpoch { .. } => ErrorCode::FencedLeaderEpoch,
+        ReplicationRefusal::UnknownLeaderEpoch { .. } => ErrorCode::UnknownLeaderEpoch,
+        ReplicationRefusal::NotEnoughReplicas { .. } => ErrorCode::NotEnoughReplicas,
+        ReplicationRefusal::NotEnoughReplicasAfterAppend { .. } => {
+            ErrorCode::NotEnoughReplicasAfterAppend
+        }
+        ReplicationRefusal::OffsetNotAvailable { .. } => ErrorCode::OffsetNotAvailable,
+        ReplicationRefusal::OffsetOutOfRange { .. } => ErrorCode::OffsetOutOfRange,
+    }
+}
+
+/// What an append ends with.
+pub(crate) fn append_code(refusal: &AppendRefusal) -> ErrorCode {
+    match refusal {
+        AppendRefusal::Replication(refusal) => replication_code(refusal),
+        AppendRefusal::Log(refusal) => log_code(refusal),
+        AppendRefusal::Offline(_) => ErrorCode::KafkaStorageError,
+        AppendRefusal::Gone => ErrorCode::NotLeaderOrFollower,
+        // The client retries both; the first one was not appended, the second may have been.
+        AppendRefusal::QueueFull | AppendRefusal::TimedOut => ErrorCode::RequestTimedOut,
+    }
+}
+
+/// What the log refuses to take.
+pub(crate) fn log_code(refusal: &LogRefusal) -> ErrorCode {
+    match refusal {
+        LogRefusal::OutOfOrderSequence { .. } => ErrorCode::OutOfOrderSequenceNumber,
+        LogRefusal::InvalidProducerEpoch { .. } => ErrorCode::InvalidProducerEpoch,
+        LogRefusal::RecordListTooLarge { .. } => ErrorCode::RecordListTooLarge,
+        // Retriable: room may come back, and the client finds out by itself.
+        LogRefusal::DiskFull { .. } | LogRefusal::OffsetsExhausted { .. } => {
+            ErrorCode::KafkaStorageError
+        }
+    }
+}
+
+/// What is wrong with the record bytes of a produce request.
+pub(crate) fn intake_code(refusal: &IntakeRefusal) -> ErrorCode {
+    match refusal {
+        IntakeRefusal::NotOneBatch | IntakeRefusal::UnsupportedMagic => ErrorCode::InvalidRecord,
+        IntakeRefusal::Malformed(BatchError::InvalidLength { .. }) => ErrorCode::CorruptMessage,
+        IntakeRefusal::Malformed(_) => ErrorCode::InvalidRecord,
+        IntakeRefusal::Corrupt(_) => ErrorCode::CorruptMessage,
+        IntakeRefusal::NoTransaction => ErrorCode::InvalidTxnState,
+        IntakeRefusal::Batch(BatchRefusal::CorruptMessage { .. }) => ErrorCode::CorruptMessage,
+        IntakeRefusal::Batch(BatchRefusal::TooLarge { .. }) => ErrorCode::MessageTooLarge,
+        IntakeRefusal::Batch(BatchRefusal::InvalidRecord { .. }) => ErrorCode::InvalidRecord,
+        IntakeRefusal::Batch(BatchRefusal::InvalidTimestamp { .. }) => ErrorCode::InvalidTimestamp,
+        IntakeRefusal::Batch(BatchRefusal::UnsupportedCompression { .. }) => {
+            ErrorCode::UnsupportedCompressionType
+        }
+    }
+}
+
+/// What a read ends with.
+pub(crate) fn read_code(error: &ReadError) -> ErrorCode {
+    match error {
+        ReadError::OffsetOutOfRange { .. } => ErrorCode::OffsetOutOfRange,
+        // Cut again and again while it was read: the client asks anew.
+        ReadError::Stale => ErrorCode::NotLeaderOrFollower,
+        ReadError::Corrupt(_) => ErrorCode::CorruptMessage,
+        ReadError::Fault(_) => ErrorCode::KafkaStorageError,
+    }
+}
+
+/// Why a hosted replica serves nothing.
+pub(crate) fn not_serving_code(reason: &NotServing) -> ErrorCode {
+    match reason {
+        NotServing::Offline(_) => ErrorCode::KafkaStorageError,
+        NotServing::Gone => ErrorCode::NotLeaderOrFollower,
+    }
+}
+
+/// Why a partition of a known topic is not here.
+pub(crate) fn not_hosted_code(reason: NotHosted) -> ErrorCode {
+    match reason {
+        NotHosted::UnknownPartition => ErrorCode::UnknownTopicOrPartition,
+        NotHosted::NotLeader { .. } => ErrorCode::NotLeaderOrFollower,
+    }
+}
+
+/// Why a fetch is refused as a whole.
+pub(crate) fn session_code(refusal: SessionRefusal) -> ErrorCode {
+    match refusal {
+        SessionRefusal::IdNotFound => ErrorCode::FetchSessionIdNotFound,
+        SessionRefusal::InvalidEpoch => ErrorCode::InvalidFetchSessionEpoch,
+        SessionRefusal::TopicIdError => ErrorCode::FetchSessionTopicIdError,
+    }
+}
+
+/// The code as a Fetch of this version knows it.
+pub(crate) fn fetch_code_in(version: i16, code: ErrorCode) -> ErrorCode {
+    match code {
+        ErrorCode::KafkaStorageError if version <= 5 => ErrorCode::NotLeaderOrFollower,
+        code => code,
+    }
+}
+
+/// The code as a ListOffsets of this version knows it.
+pub(crate) fn list_offsets_code_in(version: i16, code: ErrorCode) -> ErrorCode {
+    match code {
+        ErrorCode::OffsetNotAvailable if version < 5 => ErrorCode::LeaderNotAvailable,
+        code => code,
+    }
+}

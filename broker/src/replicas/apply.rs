@@ -1,0 +1,429 @@
+//! Making committed metadata true: partitions are created, opened, reconfigured and deleted.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use highwater_controller::config::TopicSettings;
+use highwater_controller::image::{ConfigResource, PartitionImage, TopicImage};
+use highwater_controller::{MetadataDelta, MetadataImage};
+use highwater_records::{NodeId, Offset, TopicPartition, Uuid};
+use highwater_replication::{LeaderSetup, MetadataChange};
+use highwater_storage::{Log, LogConfig, LogSetup, OpenError, Opening, remove_files};
+
+use super::log_config::{PRODUCER_ID_EXPIRATION_MS, log_config};
+use super::{DirAtStart, HostedTopic, Registry, Replicas, Slot};
+use crate::partition::{Partition, durability};
+use crate::seams::sleep_until;
+use crate::workers::{self, Pool};
+
+/// Jobs into which the partitions of one change are divided; the pool's threads take them side by side.
+const JOBS_MAX: usize = 8;
+
+/// One partition to bring in line with the metadata.
+struct Change {
+    topic_partition: TopicPartition,
+    topic_id: Uuid,
+    metadata: PartitionImage,
+    settings: Arc<TopicSettings>,
+    log_config: LogConfig,
+    hosted: Option<Arc<Partition>>,
+}
+
+impl Replicas {
+    /// Makes this broker host what `image` says, looking only at what `delta` says has changed.
+    ///
+    /// Calls must not overlap and come in the order of commit. It always finishes: a replica that cannot be opened is
+    /// hosted offline, and says why.
+    pub(crate) async fn apply(self: &Arc<Self>, image: &MetadataImage, delta: &MetadataDelta) {
+        for id in delta.deleted_topics.keys() {
+            self.delete_topic(*id).await;
+        }
+        let topics: Vec<&Arc<TopicImage>> = affected_topics(image, delta)
+            .into_iter()
+            .filter_map(|id| image.topics().get_by_id(id))
+            .collect();
+        let settings = self.settings(image, &topics);
+        let mut changes = Vec::new();
+        for (topic, settings) in topics.iter().zip(&settings) {
+            self.collect_changes(topic, settings, delta, &mut changes);
+        }
+        let mut hosted = self.run_changes(changes).await;
+        let mut registry = self.registry.write();
+        for (topic, settings) in topics.into_iter().zip(settings) {
+            register(&mut registry, topic, settings, &mut hosted);
+        }
+    }
+
+    /// Removes files or directories once `delay` has passed; at a stop they are left for the next start.
+    pub(crate) fn remove_later(self: &Arc<Self>, delay_ms: i64, removal: Removal) {
+        let delay = Duration::from_millis(u64::try_from(delay_ms).unwrap_or(0));
+        let replicas = Arc::clone(self);
+        self.tasks.spawn("remove", async move {
+            let at = replicas.context.clock.now().monotonic.plus(delay);
+            tokio::select! {
+                biased;
+                () = replicas.ending.cancelled() => return,
+                () = sleep_until(&*replicas.context.clock, at) => {}
+            }
+            let disk = Arc::clone(&replicas.disk);
+            let removed = workers::run(&replicas.workers, Pool::File, move || match removal {
+                Removal::Files(paths) => {
+                    if let Err(fault) = remove_files(&*disk, &paths) {
+                        tracing::warn!(%fault, cause = %fault.source, "cannot remove old segments");
+                    }
+                }
+                Removal::Directories(paths) => {
+                    for path in paths {
+                        if let Err(error) = disk.remove_dir_all(&path) {
+                            tracing::warn!(path = %path.display(), %error, "cannot remove");
+                        }
+                    }
+                }
+            });
+            // Lost only at a stop: then the next start removes them.
+            drop(removed.await);
+        });
+    }
+
+    /// Unregisters a topic, then renames its directories; they are removed after `file.delete.delay.ms`.
+    async fn delete_topic(self: &Arc<Self>, id: Uuid) {
+        let topic = {
+            let mut registry = self.registry.write();
+            let Some(topic) = registry.by_id.remove(&id) else { return };
+            if registry.by_name.get(&topic.name).is_some_and(|named| named.id == id) {
+                registry.by_name.remove(&topic.name);
+            }
+            topic
+        };
+        let replicas = Arc::clone(self);
+        let delay_ms = topic.settings.file_delete_delay_ms;
+        let renamed = workers::run(&self.workers, Pool::File, move || replicas.delete_logs(&topic));
+        if let Ok(renamed) = renamed.await
+            && !renamed.is_empty()
+        {
+            self.remove_later(delay_ms, Removal::Directories(renamed));
+        }
+    }
+
+    fn delete_logs(&self, topic: &HostedTopic) -> Vec<PathBuf> {
+        let mut renamed = Vec::new();
+        for partition in topic.partitions() {
+            let dir = partition.dir();
+            let log = partition.retire();
+            dir.remove(partition.topic_partition());
+            dir.forget(std::slice::from_ref(partition.topic_partition()));
+            let Some(log) = log else { continue };
+            match log.delete(self.random.uuid()) {
+                Ok(path) => renamed.push(path),
+                Err(fault) => dir.fail(&fault),
+            }
+        }
+        renamed
+    }
+
+    fn collect_changes(
+        &self,
+        topic: &TopicImage,
+        settings: &Arc<TopicSettings>,
+        delta: &MetadataDelta,
+        changes: &mut Vec<Change>,
+    ) {
+        let known = self.topic(topic.id);
+        let has_new_settings = known.as_ref().is_none_or(|known| *known.settings != **settings);
+        for (number, metadata) in topic.numbered() {
+            let hosted = known.as_ref().and_then(|known| known.partition(number).ok());
+            let is_changed = delta.changed_partitions.contains(&(topic.id, number));
+            if !is_changed && (hosted.is_none() || !has_new_settings) {
+                continue;
+            }
+            changes.push(Change {
+                topic_partition: TopicPartition { topic: topic.name.clone(), partition: number },
+                topic_id: topic.id,
+                metadata: metadata.clone(),
+                log_config: log_config(settings, PRODUCER_ID_EXPIRATION_MS, &self.random),
+                settings: Arc::clone(settings),
+                hosted: hosted.cloned(),
+            });
+        }
+    }
+
+    /// The settings of each topic; topics without configuration of their own share one.
+    fn settings(
+        &self,
+        image: &MetadataImage,
+        topics: &[&Arc<TopicImage>],
+    ) -> Vec<Arc<TopicSettings>> {
+        let mut inherited: Option<Arc<TopicSettings>> = None;
+        let mut all = Vec::with_capacity(topics.len());
+        for topic in topics {
+            let sources = image.topic_config_sources(&topic.name, self.node, &self.config_file);
+            let resolve = || Arc::new(TopicSettings::resolve(&sources));
+            all.push(match sources.topic {
+                Some(_) => resolve(),
+                None => Arc::clone(inherited.get_or_insert_with(resolve)),
+            });
+        }
+        all
+    }
+
+    /// Runs the changes on worker threads; returns what each partition is now.
+    async fn run_changes(
+        self: &Arc<Self>,
+        changes: Vec<Change>,
+    ) -> BTreeMap<(Uuid, i32), Option<Arc<Partition>>> {
+        let job_count = changes.len().clamp(1, JOBS_MAX);
+        let mut jobs: Vec<Vec<Change>> = (0..job_count).map(|_| Vec::new()).collect();
+        for (index, change) in changes.into_iter().enumerate() {
+            jobs[index % job_count].push(change);
+        }
+        let run = |changes: Vec<Change>| {
+            let replicas = Arc::clone(self);
+            workers::run(&self.workers, Pool::File, move || {
+                let host = |change: Change| {
+                    let key = (change.topic_id, change.topic_partition.partition);
+                    (key, replicas.host(change))
+                };
+                changes.into_iter().map(host).collect::<Vec<_>>()
+            })
+        };
+        // Lost only at a stop, when nothing is served any more.
+        let done = join_all(jobs.into_iter().filter(|job| !job.is_empty()).map(run)).await;
+        done.into_iter().filter_map(Result::ok).flatten().collect()
+    }
+
+    /// Brings one partition in line; `None` if this broker does not lead it.
+    fn host(&self, change: Change) -> Option<Arc<Partition>> {
+        let leads = change.metadata.leader == self.node;
+        match change.hosted.clone() {
+            Some(hosted) if leads => {
+                let settings = Arc::clone(&change.settings);
+                let metadata = metadata_change(&change.metadata, &settings);
+                // Offline or gone: it keeps saying so.
+                drop(hosted.reconfigure(metadata, settings, change.log_config));
+                Some(hosted)
+            }
+            Some(hosted) => {
+                if let Some(log) = hosted.retire()
+                    && let Err(fault) = log.close()
+                {
+                    hosted.dir().fail(&fault);
+                }
+                None
+            }
+            None if leads => Some(self.open_or_create(&change)),
+            None => None,
+        }
+    }
+
+    fn open_or_create(&self, change: &Change) -> Arc<Partition> {
+        let offline = |dir: &DirAtStart, reason: &str| {
+            let topic_partition = &change.topic_partition;
+            tracing::error!(%topic_partition, reason, "the replica is offline");
+            Partition::offline(
+                topic_partition.clone(),
+                change.topic_id,
+                Arc::clone(&dir.hosted),
+                self.context.clone(),
+                Arc::from(reason),
+            )
+        };
+        let Some(dir) = self.place(change) else {
+            let first = &self.dirs[0];
+            return offline(first, "its log directory is not among log.dirs or has failed");
+        };
+        match self.open_log(dir, change) {
+            Ok(log) => {
+                let setup = self.leader_setup(dir, change, &log);
+                let partition = Partition::lead(
+                    change.topic_partition.clone(),
+                    change.topic_id,
+                    Arc::clone(&dir.hosted),
+                    self.context.clone(),
+                    log,
+                    setup,
+                    Arc::clone(&change.settings),
+                );
+                dir.hosted.add(&partition);
+                partition
+            }
+            Err(error) => {
+                if let OpenError::Fault(fault) = &error {
+                    dir.hosted.fail(fault);
+                }
+                offline(dir, &chain(&error))
+            }
+        }
+    }
+
+    /// The directory a partition lies in or will be made in: where it was found, where the metadata says, else the
+    /// least filled one.
+    fn place(&self, change: &Change) -> Option<&Arc<DirAtStart>> {
+        let is_here = |dir: &&Arc<DirAtStart>| {
+            let found = dir.found.lock();
+            let id = found.get(&change.topic_partition);
+            // Kafka's directories from before topic ids have none; the name is then all there is.
+            id.is_some_and(|id| id.is_none_or(|id| id == change.topic_id))
+        };
+        if let Some(dir) = self.dirs.iter().find(is_here) {
+            return dir.hosted.fault().is_none().then_some(dir);
+        }
+        let online = self.dirs.iter().filter(|dir| dir.hosted.fault().is_none());
+        match change.metadata.directory(self.node) {
+            Some(id) if id != Uuid::ZERO => {
+                let mut online = online;
+                online.find(|dir| dir.hosted.id() == id)
+            }
+            Some(_) | None => online.min_by_key(|dir| dir.hosted.partition_count()),
+        }
+    }
+
+    fn open_log(&self, dir: &DirAtStart, change: &Change) -> Result<Log, OpenError> {
+        let topic_partition = &change.topic_partition;
+        let found = dir.found.lock().remove(topic_partition);
+        let path = dir.hosted.log_dir().partition_path(topic_partition);
+        let setup = LogSetup {
+            disk: Arc::clone(&self.disk),
+            tail_cache: Arc::clone(&self.tail_cache),
+            open_files: Arc::clone(&self.open_files),
+            dir: path,
+            topic_partition: topic_partition.clone(),
+            topic_id: change.topic_id,
+            config: change.log_config.clone(),
+        };
+        let is_ours = found.is_some_and(|id| id.is_none_or(|id| id == change.topic_id));
+        if !is_ours {
+            // What an earlier topic of this name left behind is not ours; `Log::create` sets a directory in its way aside.
+            dir.hosted.forget(std::slice::from_ref(topic_partition));
+            return Log::create(setup);
+        }
+        let opening = {
+            let checkpoints = dir.hosted.checkpoints.lock();
+            let read = |offsets: &BTreeMap<TopicPartition, Offset>| {
+                offsets.get(topic_partition).copied().unwrap_or(Offset::ZERO)
+            };
+            Opening {
+                is_clean: dir.is_clean,
+                recovery_point: read(&checkpoints.recovery_points),
+                log_start_offset: read(&checkpoints.log_starts),
+                keep_holes: change.settings.cleanup_policy.compact,
+                now: self.context.clock.now().wall,
+            }
+        };
+        let (log, recovery) = Log::open(setup, opening)?;
+        if let Some(truncated) = recovery.truncated {
+            tracing::warn!(
+                %topic_partition,
+                path = %truncated.path.display(),
+                position_bytes = truncated.position_bytes,
+                log_end_offset = %truncated.log_end_offset,
+                dropped_bytes = truncated.dropped_bytes,
+                reason = truncated.reason,
+                "the unclean stop left a tail that is no whole batch; it was cut off"
+            );
+        }
+        Ok(log)
+    }
+
+    fn leader_setup(&self, dir: &DirAtStart, change: &Change, log: &Log) -> LeaderSetup {
+        let metadata = &change.metadata;
+        let high_watermark = {
+            let checkpoints = dir.hosted.checkpoints.lock();
+            checkpoints.high_watermarks.get(&change.topic_partition).copied()
+        };
+        LeaderSetup {
+            node: self.node,
+            epoch: metadata.leader_epoch,
+            replicas: metadata.replicas.clone(),
+            isr: isr(metadata),
+            min_insync_replicas: min_insync_replicas(&change.settings),
+            durability: durability(&change.settings),
+            log_end: log.log_end_offset(),
+            synced_end: log.synced_end_offset(),
+            high_watermark: high_watermark.unwrap_or(Offset::ZERO),
+        }
+    }
+}
+
+/// Publishes a topic with what is hosted of it now.
+fn register(
+    registry: &mut Registry,
+    topic: &TopicImage,
+    settings: Arc<TopicSettings>,
+    hosted: &mut BTreeMap<(Uuid, i32), Option<Arc<Partition>>>,
+) {
+    let known = registry.by_id.get(&topic.id).cloned();
+    let slot = |(number, metadata): (i32, &PartitionImage)| Slot {
+        leader: metadata.leader,
+        leader_epoch: metadata.leader_epoch,
+        partition: hosted
+            .remove(&(topic.id, number))
+            .unwrap_or_else(|| known.as_ref()?.partition(number).ok().cloned()),
+    };
+    let slots = topic.numbered().map(slot).collect();
+    let topic = Arc::new(HostedTopic {
+        name: topic.name.clone(),
+        id: topic.id,
+        is_internal: topic.is_internal(),
+        settings,
+        slots,
+    });
+    registry.by_id.insert(topic.id, Arc::clone(&topic));
+    registry.by_name.insert(topic.name.clone(), topic);
+}
+
+/// What is to be removed, renamed already.
+pub(crate) enum Removal {
+    Files(Vec<PathBuf>),
+    Directories(Vec<PathBuf>),
+}
+
+/// Topics whose partitions or settings may differ from what is hosted.
+fn affected_topics(image: &MetadataImage, delta: &MetadataDelta) -> BTreeSet<Uuid> {
+    let mut affected = delta.created_topics.clone();
+    affected.extend(delta.changed_partitions.iter().map(|(id, _)| *id));
+    for resource in &delta.changed_configs {
+        match resource {
+            ConfigResource::Topic(name) => {
+                affected.extend(image.topics().get(name.as_str()).map(|topic| topic.id));
+            }
+            // Topics inherit from it.
+            ConfigResource::Broker(_) | ConfigResource::BrokerDefaults => {
+                affected.extend(image.topics().iter().map(|topic| topic.id));
+            }
+        }
+    }
+    affected
+}
+
+fn metadata_change(metadata: &PartitionImage, settings: &TopicSettings) -> MetadataChange {
+    MetadataChange {
+        epoch: metadata.leader_epoch,
+        replicas: metadata.replicas.clone(),
+        isr: isr(metadata),
+        min_insync_replicas: min_insync_replicas(settings),
+        durability: durability(settings),
+    }
+}
+
+fn isr(metadata: &PartitionImage) -> BTreeSet<NodeId> {
+    metadata.isr.iter().copied().collect()
+}
+
+fn min_insync_replicas(settings: &TopicSettings) -> usize {
+    usize::try_from(settings.min_insync_replicas).unwrap_or(1)
+}
+
+/// An error with all its causes, on one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

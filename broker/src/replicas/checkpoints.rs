@@ -1,0 +1,142 @@
+//! The checkpoint files of a log directory: recovery points, high watermarks, log starts.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use highwater_records::{Offset, TopicPartition};
+use highwater_storage::{CheckpointKind, LogDirError, StorageFault};
+
+use super::hosted_dir::HostedDir;
+use crate::partition::{Partition, PartitionView};
+
+impl HostedDir {
+    /// Makes everything appended so far independent of recovery and notes how far that is.
+    ///
+    /// Blocks; for worker threads. A fault takes the directory offline.
+    pub(super) fn checkpoint_recovery_points(self: &Arc<Self>) {
+        let mut moved = BTreeMap::new();
+        for partition in self.partitions() {
+            if self.fault().is_some() {
+                return;
+            }
+            match checkpoint(&partition) {
+                Ok(Some(recovery_point)) => {
+                    moved.insert(partition.topic_partition().clone(), recovery_point);
+                }
+                Ok(None) => {}
+                Err(fault) => return self.fail(&fault),
+            }
+        }
+        self.update(CheckpointKind::RecoveryPoint, moved);
+    }
+
+    /// Notes the high watermarks that moved since the last call. Blocks.
+    pub(super) fn checkpoint_high_watermarks(&self) {
+        let moved = self.collect(|view| match view {
+            PartitionView::Leading(leading) => Some(leading.high_watermark),
+            PartitionView::Offline(_) | PartitionView::Gone => None,
+        });
+        self.update(CheckpointKind::HighWatermark, moved);
+    }
+
+    /// Notes the log starts that moved since the last call. Blocks.
+    pub(crate) fn checkpoint_log_starts(&self) {
+        let moved = self.collect(|view| match view {
+            PartitionView::Leading(leading) => {
+                let log_start = leading.log.log_start_offset();
+                (log_start > Offset::ZERO).then_some(log_start)
+            }
+            PartitionView::Offline(_) | PartitionView::Gone => None,
+        });
+        self.update(CheckpointKind::LogStart, moved);
+    }
+
+    /// Forgets partitions that are no longer here. Blocks. What a new topic of the same name finds must not be theirs.
+    pub(super) fn forget(&self, deleted: &[TopicPartition]) {
+        let kinds = [
+            CheckpointKind::RecoveryPoint,
+            CheckpointKind::HighWatermark,
+            CheckpointKind::LogStart,
+        ];
+        let mut checkpoints = self.checkpoints.lock();
+        for kind in kinds {
+            let known = checkpoints.of(kind);
+            let before = known.len();
+            known.retain(|topic_partition, _| !deleted.contains(topic_partition));
+            if known.len() != before {
+                self.note_written_checkpoint(self.dir.write_checkpoint(kind, known));
+            }
+        }
+    }
+
+    fn collect(
+        &self,
+        offset: impl Fn(&PartitionView) -> Option<Offset>,
+    ) -> BTreeMap<TopicPartition, Offset> {
+        let found = |partition: Arc<Partition>| {
+            let offset = offset(&partition.view())?;
+            Some((partition.topic_partition().clone(), offset))
+        };
+        self.partitions().into_iter().filter_map(found).collect()
+    }
+
+    /// Takes over what moved and writes the file if anything did.
+    fn update(&self, kind: CheckpointKind, moved: BTreeMap<TopicPartition, Offset>) {
+        if self.fault().is_some() {
+            return;
+        }
+        // The lock is held while the file is written, so that two writers do not mix; only worker threads take it.
+        let mut checkpoints = self.checkpoints.lock();
+        let known = checkpoints.of(kind);
+        let mut has_changed = false;
+        for (topic_partition, offset) in moved {
+            has_changed |= known.insert(topic_partition, offset) != Some(offset);
+        }
+        if has_changed {
+            self.note_written_checkpoint(self.dir.write_checkpoint(kind, known));
+        }
+    }
+
+    fn note_written_checkpoint(&self, written: Result<(), LogDirError>) {
+        match written {
+            Ok(()) => {}
+            // A full disk leaves the old file as it was: older, and still true.
+            Err(LogDirError::Fault(fault)) if fault.is_disk_full() => {
+                let dir = self.path().display();
+                tracing::warn!(%dir, %fault, "checkpoint not written: disk full");
+            }
+            Err(LogDirError::Fault(fault)) => self.fail(&fault),
+            Err(error) => {
+                let dir = self.path().display();
+                tracing::error!(%dir, %error, "checkpoint not written");
+            }
+        }
+    }
+}
+
+impl super::hosted_dir::Checkpoints {
+    fn of(&mut self, kind: CheckpointKind) -> &mut BTreeMap<TopicPartition, Offset> {
+        match kind {
+            CheckpointKind::RecoveryPoint => &mut self.recovery_points,
+            CheckpointKind::HighWatermark => &mut self.high_watermarks,
+            CheckpointKind::LogStart => &mut self.log_starts,
+        }
+    }
+}
+
+/// Moves one recovery point to the log end; `None` if it is there already or the replica does not serve.
+fn checkpoint(partition: &Arc<Partition>) -> Result<Option<Offset>, StorageFault> {
+    let taken = partition.in_turn(|leading, _| {
+        if leading.log.wants_checkpoint() { leading.log.take_checkpoint() } else { Ok(None) }
+    });
+    let Ok(taken) = taken else { return Ok(None) };
+    let Some(work) = taken? else { return Ok(None) };
+    let checkpointed = work.run()?;
+    let noted = partition.in_turn(|leading, turn| {
+        leading.log.on_checkpointed(checkpointed);
+        let effects = leading.leader.on_synced(leading.log.synced_end_offset());
+        turn.act(leading, effects);
+        leading.log.recovery_point()
+    });
+    Ok(noted.ok())
+}

@@ -1,0 +1,54 @@
+//! What a topic's configuration means to its logs.
+
+use highwater_controller::config::TopicSettings;
+use highwater_storage::LogConfig;
+
+use crate::seams::Random;
+
+/// Kafka's default of `producer.id.expiration.ms`.
+pub(super) const PRODUCER_ID_EXPIRATION_MS: u64 = 24 * 3600 * 1000;
+
+/// The settings of one log. The jitter is drawn for each log, so that the logs of a broker do not all roll at once.
+pub(super) fn log_config(
+    settings: &TopicSettings,
+    producer_id_expiration_ms: u64,
+    random: &Random,
+) -> LogConfig {
+    let segment_jitter_ms = unsigned(settings.segment_jitter_ms).min(unsigned(settings.segment_ms));
+    LogConfig {
+        segment_bytes: unsigned(i64::from(settings.segment_bytes)),
+        segment_ms: unsigned(settings.segment_ms),
+        segment_jitter_ms: random.below(segment_jitter_ms.saturating_add(1)),
+        index_interval_bytes: unsigned(i64::from(settings.index_interval_bytes)),
+        segment_index_bytes: unsigned(i64::from(settings.segment_index_bytes)),
+        preallocate: settings.preallocate,
+        producer_id_expiration_ms,
+        flush_messages: unsigned(settings.flush_messages),
+        flush_ms: unsigned(settings.flush_ms),
+    }
+}
+
+/// Values have passed their definition's bounds; below zero there is nothing sensible but zero.
+fn unsigned(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn log_settings_are_the_topics() {
+        let settings = TopicSettings {
+            segment_bytes: 1_048_576,
+            segment_jitter_ms: 1000,
+            preallocate: true,
+            ..TopicSettings::default()
+        };
+        let config = log_config(&settings, PRODUCER_ID_EXPIRATION_MS, &Random::new(1));
+        assert_eq!(config.segment_bytes, 1_048_576);
+        assert!(config.segment_jitter_ms <= 1000);
+        assert!(config.preallocate);
+        assert_eq!(config.flush_messages, u64::try_from(i64::MAX).unwrap());
+    }
+}

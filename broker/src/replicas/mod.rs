@@ -1,0 +1,255 @@
+//! The partitions this broker hosts, and the log directories they lie in.
+//!
+//! [`Replicas::apply`] makes what committed metadata says true: it creates, opens, reconfigures and deletes. Handlers
+//! look partitions up here, by topic id or by name.
+//!
+//! **Invariant:** a partition directory is deleted only for a committed delete record with equal topic id.
+//! **Invariant:** by-id and by-name look-ups find the same partitions.
+
+mod apply;
+mod checkpoints;
+mod hosted_dir;
+mod log_config;
+mod stop;
+mod sync_rounds;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use highwater_controller::config::{ConfigMap, TopicSettings};
+use highwater_records::{LeaderEpoch, NodeId, TopicName, Uuid};
+use highwater_storage::{CheckpointKind, Disk, LogDir, LogDirError, OpenFiles, TailCache};
+use parking_lot::{Mutex, RwLock};
+use tokio_util::sync::CancellationToken;
+
+use crate::broker::FatalSignal;
+use crate::partition::{Handover, Partition, PartitionContext};
+use crate::seams::{Clock, Random, sleep_until};
+use crate::tasks::Tasks;
+use crate::workers::{self, Pool, Workers};
+
+pub(crate) use apply::Removal;
+pub(crate) use hosted_dir::HostedDir;
+
+/// How often high watermarks are written (`replica.high.watermark.checkpoint.interval.ms` by default).
+const HIGH_WATERMARK_CHECKPOINT: Duration = Duration::from_secs(5);
+
+/// Every so many high-watermark checkpoints, recovery points and log starts are written too: once a minute.
+const SLOW_CHECKPOINT_ROUNDS: u32 = 12;
+
+/// What [`Replicas`] are made from.
+pub(crate) struct ReplicasSetup {
+    pub(crate) node: NodeId,
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) workers: Arc<dyn Workers>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random_seed: u64,
+    pub(crate) tasks: Tasks,
+    pub(crate) fatal: FatalSignal,
+    /// The configuration file: topics inherit from it.
+    pub(crate) config_file: ConfigMap,
+    pub(crate) tail_cache_bytes: u64,
+    pub(crate) open_files_max: usize,
+    /// Locked, formatted, in the order of `log.dirs`. The broker stops if the first one fails.
+    pub(crate) log_dirs: Vec<LogDir>,
+}
+
+/// Everything this broker hosts.
+pub(crate) struct Replicas {
+    node: NodeId,
+    disk: Arc<dyn Disk>,
+    workers: Arc<dyn Workers>,
+    tasks: Tasks,
+    random: Random,
+    context: PartitionContext,
+    config_file: ConfigMap,
+    tail_cache: Arc<TailCache>,
+    open_files: Arc<OpenFiles>,
+    dirs: Vec<Arc<DirAtStart>>,
+    registry: RwLock<Registry>,
+    /// Cancelled once every answer has left.
+    ending: CancellationToken,
+}
+
+/// A log directory, and what it held when the broker started.
+struct DirAtStart {
+    hosted: Arc<HostedDir>,
+    /// Stopped cleanly: what lies in it is trusted.
+    is_clean: bool,
+    /// Partition directories found at start that no one has opened yet.
+    found: Mutex<BTreeMap<highwater_records::TopicPartition, Option<Uuid>>>,
+}
+
+#[derive(Default)]
+struct Registry {
+    by_id: BTreeMap<Uuid, Arc<HostedTopic>>,
+    by_name: BTreeMap<TopicName, Arc<HostedTopic>>,
+}
+
+/// A topic as committed metadata has it, with the replicas that are here.
+#[derive(Clone)]
+pub(crate) struct HostedTopic {
+    pub(crate) name: TopicName,
+    pub(crate) id: Uuid,
+    pub(crate) is_internal: bool,
+    pub(crate) settings: Arc<TopicSettings>,
+    slots: Vec<Slot>,
+}
+
+/// One partition of it.
+#[derive(Clone)]
+struct Slot {
+    leader: NodeId,
+    leader_epoch: LeaderEpoch,
+    partition: Option<Arc<Partition>>,
+}
+
+/// Why a topic's partition is not served here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NotHosted {
+    UnknownPartition,
+    /// Another node leads it, as far as we know.
+    NotLeader {
+        leader: NodeId,
+        leader_epoch: LeaderEpoch,
+    },
+}
+
+impl Replicas {
+    /// Takes over the log directories; hosts nothing before [`Replicas::apply`].
+    ///
+    /// Blocks; called once at start. Starts the tasks that write checkpoints and take over turns.
+    /// Errors: a checkpoint file or the directory cannot be read.
+    pub(crate) fn open(
+        setup: ReplicasSetup,
+        ending: &CancellationToken,
+    ) -> Result<Arc<Self>, LogDirError> {
+        let mut dirs = Vec::new();
+        for (index, dir) in setup.log_dirs.into_iter().enumerate() {
+            let fatal = (index == 0).then(|| setup.fatal.clone());
+            dirs.push(Arc::new(open_dir(dir, &*setup.disk, &setup.workers, fatal)?));
+        }
+        let handover = Arc::new(Handover::default());
+        setup.tasks.spawn("turns", Arc::clone(&handover).run(ending.clone()));
+        let context = PartitionContext { clock: Arc::clone(&setup.clock), handover };
+        let replicas = Arc::new(Self {
+            node: setup.node,
+            disk: setup.disk,
+            workers: setup.workers,
+            tasks: setup.tasks.clone(),
+            random: Random::new(setup.random_seed),
+            context,
+            config_file: setup.config_file,
+            tail_cache: TailCache::new(setup.tail_cache_bytes),
+            open_files: OpenFiles::new(setup.open_files_max),
+            dirs,
+            registry: RwLock::new(Registry::default()),
+            ending: ending.clone(),
+        });
+        setup.tasks.spawn("checkpoints", Arc::clone(&replicas).write_checkpoints(ending.clone()));
+        Ok(replicas)
+    }
+
+    /// The partition, if it is hosted here.
+    pub(crate) fn get(&self, topic_id: Uuid, partition: i32) -> Option<Arc<Partition>> {
+        self.topic(topic_id)?.partition(partition).ok().cloned()
+    }
+
+    /// The partition, if it is hosted here.
+    pub(crate) fn get_by_name(&self, topic: &str, partition: i32) -> Option<Arc<Partition>> {
+        self.topic_by_name(topic)?.partition(partition).ok().cloned()
+    }
+
+    pub(crate) fn topic(&self, id: Uuid) -> Option<Arc<HostedTopic>> {
+        self.registry.read().by_id.get(&id).cloned()
+    }
+
+    pub(crate) fn topic_by_name(&self, name: &str) -> Option<Arc<HostedTopic>> {
+        self.registry.read().by_name.get(name).cloned()
+    }
+
+    /// The log directories, in the order of `log.dirs`.
+    pub(crate) fn log_dirs(&self) -> impl Iterator<Item = &Arc<HostedDir>> {
+        self.dirs.iter().map(|dir| &dir.hosted)
+    }
+
+    pub(crate) fn node(&self) -> NodeId {
+        self.node
+    }
+
+    /// Bytes the tail cache keeps allocated.
+    pub(crate) fn tail_cache_used_bytes(&self) -> u64 {
+        self.tail_cache.used_bytes()
+    }
+
+    async fn write_checkpoints(self: Arc<Self>, ending: CancellationToken) {
+        let mut round = 0_u32;
+        loop {
+            let next = self.context.clock.now().monotonic.plus(HIGH_WATERMARK_CHECKPOINT);
+            tokio::select! {
+                biased;
+                () = ending.cancelled() => return,
+                () = sleep_until(&*self.context.clock, next) => {}
+            }
+            round = round.wrapping_add(1);
+            let is_slow_round = round.is_multiple_of(SLOW_CHECKPOINT_ROUNDS);
+            let dirs: Vec<Arc<HostedDir>> = self.log_dirs().cloned().collect();
+            let written = workers::run(&self.workers, Pool::File, move || {
+                for dir in dirs {
+                    dir.checkpoint_high_watermarks();
+                    if is_slow_round {
+                        dir.move_recovery_points();
+                        dir.checkpoint_log_starts();
+                    }
+                }
+            });
+            if written.await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+fn open_dir(
+    dir: LogDir,
+    disk: &dyn Disk,
+    workers: &Arc<dyn Workers>,
+    fatal: Option<FatalSignal>,
+) -> Result<DirAtStart, LogDirError> {
+    let is_clean = dir.take_clean_marker()?;
+    let contents = dir.contents()?;
+    for deleted in &contents.deleted {
+        // Renamed for deletion by an earlier run; what cannot be removed now is found again at the next start.
+        if let Err(error) = disk.remove_dir_all(deleted) {
+            tracing::warn!(path = %deleted.display(), %error, "cannot remove a deleted partition");
+        }
+    }
+    let found = contents.partitions.into_iter();
+    let found = found.map(|partition| (partition.topic_partition, partition.topic_id)).collect();
+    let checkpoints = hosted_dir::Checkpoints {
+        recovery_points: dir.read_checkpoint(CheckpointKind::RecoveryPoint)?,
+        high_watermarks: dir.read_checkpoint(CheckpointKind::HighWatermark)?,
+        log_starts: dir.read_checkpoint(CheckpointKind::LogStart)?,
+    };
+    let id = dir.meta().map_or(Uuid::ZERO, |meta| meta.directory_id);
+    let hosted = HostedDir::new(dir, id, Arc::clone(workers), fatal, checkpoints);
+    Ok(DirAtStart { hosted, is_clean, found: Mutex::new(found) })
+}
+
+impl HostedTopic {
+    /// The replica here, or why there is none.
+    pub(crate) fn partition(&self, partition: i32) -> Result<&Arc<Partition>, NotHosted> {
+        let slot = usize::try_from(partition).ok().and_then(|index| self.slots.get(index));
+        let slot = slot.ok_or(NotHosted::UnknownPartition)?;
+        slot.partition.as_ref().ok_or(NotHosted::NotLeader {
+            leader: slot.leader,
+            leader_epoch: slot.leader_epoch,
+        })
+    }
+
+    /// The replicas here.
+    pub(crate) fn partitions(&self) -> impl Iterator<Item = &Arc<Partition>> {
+        self.slots.iter().filter_map(|slot| slot.partition.as_ref())
+    }
+}
