@@ -226,13 +226,10 @@ impl Input {
         let mut room = [const { MaybeUninit::uninit() }; READ_BYTES];
         let mut read = ReadBuf::uninit(&mut room);
         let outcome = Pin::new(stream).poll_read(context, &mut read);
-        if !matches!(outcome, Poll::Ready(Ok(()))) {
-            self.release_empty_buffer();
-        }
-        ready!(outcome)?;
-        let filled = read.filled();
-        self.buffer.extend_from_slice(filled);
-        Poll::Ready(Ok(filled.len()))
+        let read_count = read.filled().len();
+        self.buffer.extend_from_slice(read.filled());
+        self.release_empty_buffer();
+        outcome.map_ok(|()| read_count)
     }
 
     fn poll_fill_large<S: AsyncRead + Unpin>(
@@ -312,24 +309,25 @@ mod tests {
 
     #[tokio::test]
     async fn frames_of_all_sizes_arrive_whole_however_they_are_cut() {
-        let bodies: Vec<Vec<u8>> =
-            [0, 1, 100, 16_384, 16_385, 3, 70_000, 1_000_000, 5, 400_000].map(body).into();
-        let stream: Vec<u8> = bodies.iter().flat_map(|body| frame(body)).collect();
-        for piece_bytes in [1, 3, 5, 4096, 32_768, 100_000, stream.len()] {
+        let many = [0, 1, 100, 16_384, 16_385, 3, 70_000, 1_000_000, 5, 400_000];
+        let few = [100, 20_000, 7];
+        for (lengths, piece_bytes) in [
+            (&few[..], 1),
+            (&few[..], 3),
+            (&many[..], 1000),
+            (&many[..], 4096),
+            (&many[..], 32_768),
+            (&many[..], 100_000),
+            (&many[..], 10_000_000),
+        ] {
+            let bodies: Vec<Vec<u8>> = lengths.iter().map(|length| body(*length)).collect();
+            let stream: Vec<u8> = bodies.iter().flat_map(|body| frame(body)).collect();
             let budget = MemoryBudget::new(8 << 20);
             let mut input = Input::new(1_000_000, budget.clone());
-            // One byte at a time only as far as that teaches something.
-            let from = if piece_bytes < 4096 { stream.len() - 40_000 } else { 0 };
-            let pieces = if from == 0 {
-                stream.chunks(piece_bytes).map(<[u8]>::to_vec).collect()
-            } else {
-                let whole: Vec<u8> = [body(100), body(20_000), body(7)].iter().flat_map(|body| frame(body)).collect();
-                whole.chunks(piece_bytes).map(<[u8]>::to_vec).collect()
-            };
-            let frames = read_all(&mut input, pieces).await;
-            let expected = if from == 0 { bodies.clone() } else { vec![body(100), body(20_000), body(7)] };
-            assert_eq!(frames.len(), expected.len());
-            assert!(frames.iter().zip(&expected).all(|(frame, body)| frame == body));
+            let frames = read_all(&mut input, stream.chunks(piece_bytes).map(<[u8]>::to_vec).collect()).await;
+            assert_eq!(frames.len(), bodies.len());
+            assert!(frames.iter().zip(&bodies).all(|(frame, body)| frame == body));
+            drop(frames);
             assert_eq!(budget.free_bytes(), 8 << 20);
         }
     }
