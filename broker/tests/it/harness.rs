@@ -1,0 +1,141 @@
+//! A broker on a free port and a client that sends what it is told.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use highwater_broker::{Config, Properties, Seams, Server, StartError};
+use highwater_protocol::{ApiKey, Message, Reader, Request, RequestHeader, ResponseHeader, Str, request_frame};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
+
+/// A broker with a data directory of its own.
+pub(crate) struct TestBroker {
+    pub(crate) server: Server,
+    pub(crate) dir: TempDir,
+}
+
+/// The configuration of a broker on `dir`, on a free port, with `overrides` (`key=value`).
+pub(crate) fn config(dir: &Path, overrides: &[&str]) -> Config {
+    let mut properties = Properties::default();
+    properties.set("log.dirs", dir.to_str().unwrap());
+    properties.set("listeners", "PLAINTEXT://127.0.0.1:0");
+    properties.set("highwater.ballast.bytes", "0");
+    for pair in overrides {
+        properties.set_pair(pair).unwrap();
+    }
+    Config::from_properties(properties).unwrap()
+}
+
+/// Starts a broker on a directory that outlives it.
+pub(crate) async fn start_on(dir: &Path, overrides: &[&str]) -> Result<Server, StartError> {
+    Server::start(config(dir, overrides), Seams::real().unwrap()).await
+}
+
+impl TestBroker {
+    pub(crate) async fn start(overrides: &[&str]) -> Self {
+        let dir = TempDir::new().unwrap();
+        let server = start_on(dir.path(), overrides).await.unwrap();
+        Self { server, dir }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.server.local_addrs()[0]
+    }
+
+    pub(crate) async fn connect(&self) -> Client {
+        Client::connect(self.address()).await
+    }
+
+    /// Stops it and checks that nothing went wrong on the way.
+    pub(crate) async fn stop(self) -> TempDir {
+        assert_eq!(self.server.panic_count(), 0);
+        let report = self.server.stop().await;
+        assert!(report.is_clean);
+        self.dir
+    }
+}
+
+/// One connection.
+pub(crate) struct Client {
+    pub(crate) stream: TcpStream,
+    next_correlation_id: i32,
+}
+
+impl Client {
+    pub(crate) async fn connect(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        Self { stream, next_correlation_id: 1 }
+    }
+
+    /// Connects from another address of this machine.
+    pub(crate) async fn connect_from(source: &str, address: SocketAddr) -> std::io::Result<Self> {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind(SocketAddr::new(source.parse().unwrap(), 0))?;
+        let stream = socket.connect(address).await?;
+        Ok(Self { stream, next_correlation_id: 1 })
+    }
+
+    /// Sends a request and returns its correlation id.
+    pub(crate) async fn send<R: Request>(&mut self, version: i16, request: &R) -> i32 {
+        let correlation_id = self.next_correlation_id;
+        self.next_correlation_id += 1;
+        self.raw(&bytes_of(version, correlation_id, request)).await;
+        correlation_id
+    }
+
+    /// Sends bytes as they are.
+    pub(crate) async fn raw(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).await.unwrap();
+    }
+
+    /// The next frame, without its size; `None` if the broker closed or reset the connection.
+    pub(crate) async fn frame(&mut self) -> Option<Vec<u8>> {
+        let size = self.stream.read_i32().await.ok()?;
+        let mut frame = vec![0; usize::try_from(size).unwrap()];
+        self.stream.read_exact(&mut frame).await.ok()?;
+        Some(frame)
+    }
+
+    /// The next answer; it must be one to `R`, whole, with nothing left over.
+    pub(crate) async fn receive<R: Request>(&mut self, version: i16) -> (i32, R::Response) {
+        let frame = self.frame().await.expect("an answer");
+        decode(R::KEY, version, frame)
+    }
+
+    /// Sends a request and waits for its answer.
+    pub(crate) async fn call<R: Request>(&mut self, version: i16, request: &R) -> R::Response {
+        let sent = self.send(version, request).await;
+        let (received, response) = self.receive::<R>(version).await;
+        assert_eq!(received, sent);
+        response
+    }
+
+    /// The broker closes this connection without another byte.
+    pub(crate) async fn expect_closed(&mut self) {
+        let mut rest = Vec::new();
+        // A reset is an end too.
+        drop(self.stream.read_to_end(&mut rest).await);
+        assert_eq!(rest, b"", "{} bytes before the end", rest.len());
+    }
+}
+
+/// A request as it goes over the wire.
+pub(crate) fn bytes_of<R: Request>(version: i16, correlation_id: i32, request: &R) -> Vec<u8> {
+    let header = RequestHeader {
+        api_key: R::KEY.code(),
+        api_version: version,
+        correlation_id,
+        client_id: Some(Str::from_static("it")),
+    };
+    request_frame(&header, request).unwrap().into_bytes().to_vec()
+}
+
+pub(crate) fn decode<M: Message>(key: ApiKey, version: i16, frame: Vec<u8>) -> (i32, M) {
+    let mut reader = Reader::new(frame.into());
+    let header = ResponseHeader::decode(&mut reader, key, version).unwrap();
+    let message = M::decode(&mut reader, version).unwrap();
+    reader.expect_end().unwrap();
+    (header.correlation_id, message)
+}
