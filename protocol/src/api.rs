@@ -177,18 +177,28 @@ impl ApiKey {
         }
     }
 
+    /// For generated code, which knows the range at compile time.
     #[inline]
-    pub(crate) const fn check_decode(self, version: i16) -> Result<(), DecodeError> {
-        if self.has_version(version) {
+    pub(crate) fn check_decode(
+        self,
+        version: i16,
+        range: RangeInclusive<i16>,
+    ) -> Result<(), DecodeError> {
+        if range.contains(&version) {
             Ok(())
         } else {
             Err(DecodeError::UnsupportedVersion { api: self, version })
         }
     }
 
+    /// The same for the other direction.
     #[inline]
-    pub(crate) const fn check_encode(self, version: i16) -> Result<(), EncodeError> {
-        if self.has_version(version) {
+    pub(crate) fn check_encode(
+        self,
+        version: i16,
+        range: RangeInclusive<i16>,
+    ) -> Result<(), EncodeError> {
+        if range.contains(&version) {
             Ok(())
         } else {
             Err(EncodeError::UnsupportedVersion { api: self, version })

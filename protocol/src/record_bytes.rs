@@ -11,7 +11,7 @@ use smallvec::{SmallVec, smallvec};
 /// several reads; none is copied to join them.
 #[derive(Clone, Default)]
 pub struct Records {
-    chunks: SmallVec<[Bytes; 2]>,
+    chunks: SmallVec<[Bytes; 1]>,
 }
 
 impl Records {

@@ -1,8 +1,8 @@
 //! [`Writer`]: Kafka's primitives into bytes, with records shared and not copied.
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use highwater_records::{ErrorCode, Uuid};
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
 use crate::{EncodeError, Message, Primitive, Records, STRING_BYTES_MAX, Str};
 
@@ -39,34 +39,29 @@ impl Frame {
 
 /// Writes one message.
 ///
-/// Small fields go into a buffer of ours; chunks of records from [`SPLICE_BYTES_MIN`] on become
-/// segments of their own between two pieces of that buffer.
+/// Small fields go into a buffer of ours; chunks of records from [`SPLICE_BYTES_MIN`] on are noted
+/// with the place where they belong, and become segments of their own in the end.
 #[derive(Debug, Default)]
 pub struct Writer {
-    done: SmallVec<[Piece; 4]>,
-    done_bytes: usize,
-    tail: BytesMut,
+    ours: Vec<u8>,
+    /// Shared chunks, each with how many of our bytes stand before it.
+    spliced: SmallVec<[(usize, Bytes); 2]>,
+    spliced_bytes: usize,
     is_framed: bool,
-}
-
-#[derive(Debug)]
-enum Piece {
-    Ours(BytesMut),
-    Shared(Bytes),
 }
 
 impl Writer {
     /// Writes a message without a size before it.
     #[must_use]
     pub fn new() -> Self {
-        Self { tail: BytesMut::with_capacity(FIRST_CAPACITY_BYTES), ..Self::default() }
+        Self { ours: Vec::with_capacity(FIRST_CAPACITY_BYTES), ..Self::default() }
     }
 
     /// Writes a message with the 4-byte size that [`Writer::finish`] puts before it.
     #[must_use]
     pub fn framed() -> Self {
         let mut writer = Self::new();
-        writer.tail.put_bytes(0, SIZE_PREFIX_BYTES);
+        writer.raw(&[0; SIZE_PREFIX_BYTES]);
         writer.is_framed = true;
         writer
     }
@@ -74,35 +69,36 @@ impl Writer {
     /// Bytes written so far.
     #[must_use]
     pub fn len_bytes(&self) -> usize {
-        self.done_bytes + self.tail.len()
+        self.ours.len() + self.spliced_bytes
     }
 
     /// The message as segments.
     ///
     /// Errors: [`EncodeError::TooLong`] if a framed message exceeds 2 GiB.
     pub fn finish(mut self) -> Result<Frame, EncodeError> {
-        let length = self.len_bytes();
+        let len = self.len_bytes();
         if self.is_framed {
-            let size = length - SIZE_PREFIX_BYTES;
-            let prefix = checked_i32(size)?.to_be_bytes();
-            let first = match self.done.first_mut() {
-                Some(Piece::Ours(first)) => first,
-                // The prefix was written before anything could be spliced.
-                Some(Piece::Shared(_)) | None => &mut self.tail,
-            };
-            first[..SIZE_PREFIX_BYTES].copy_from_slice(&prefix);
+            let prefix = checked_i32(len - SIZE_PREFIX_BYTES)?.to_be_bytes();
+            self.ours[..SIZE_PREFIX_BYTES].copy_from_slice(&prefix);
         }
-        let mut segments = SmallVec::new();
-        for piece in self.done {
-            segments.push(match piece {
-                Piece::Ours(piece) => piece.freeze(),
-                Piece::Shared(piece) => piece,
-            });
+        let ours = Bytes::from(self.ours);
+        if self.spliced.is_empty() {
+            let segments = if ours.is_empty() { SmallVec::new() } else { smallvec![ours] };
+            return Ok(Frame { segments, len });
         }
-        if !self.tail.is_empty() {
-            segments.push(self.tail.freeze());
+        let mut segments = SmallVec::with_capacity(2 * self.spliced.len() + 1);
+        let mut start = 0;
+        for (end, chunk) in self.spliced {
+            if start < end {
+                segments.push(ours.slice(start..end));
+            }
+            segments.push(chunk);
+            start = end;
         }
-        Ok(Frame { segments, len: length })
+        if start < ours.len() {
+            segments.push(ours.slice(start..));
+        }
+        Ok(Frame { segments, len })
     }
 
     /// The message as one, for tests and for what is not sent.
@@ -112,69 +108,65 @@ impl Writer {
 
     fn splice(&mut self, chunk: &Bytes) {
         if chunk.len() < SPLICE_BYTES_MIN {
-            self.tail.extend_from_slice(chunk);
+            self.raw(chunk);
             return;
         }
-        if !self.tail.is_empty() {
-            let ours = self.tail.split();
-            self.done_bytes += ours.len();
-            self.done.push(Piece::Ours(ours));
-        }
-        self.done_bytes += chunk.len();
-        self.done.push(Piece::Shared(chunk.clone()));
+        self.spliced_bytes += chunk.len();
+        self.spliced.push((self.ours.len(), chunk.clone()));
     }
 
     /// Bytes as they are.
+    #[inline]
     pub fn raw(&mut self, bytes: &[u8]) {
-        self.tail.extend_from_slice(bytes);
+        self.ours.extend_from_slice(bytes);
     }
 
     /// One byte, 0 or 1.
     #[inline]
     pub fn bool(&mut self, value: bool) {
-        self.tail.put_u8(u8::from(value));
+        self.ours.push(u8::from(value));
     }
 
     /// One byte.
     #[inline]
     pub fn i8(&mut self, value: i8) {
-        self.tail.put_i8(value);
+        self.raw(&value.to_be_bytes());
     }
 
     /// Two bytes.
     #[inline]
     pub fn i16(&mut self, value: i16) {
-        self.tail.put_i16(value);
+        self.raw(&value.to_be_bytes());
     }
 
     /// Two bytes.
     #[inline]
     pub fn u16(&mut self, value: u16) {
-        self.tail.put_u16(value);
+        self.raw(&value.to_be_bytes());
     }
 
     /// Four bytes.
     #[inline]
     pub fn i32(&mut self, value: i32) {
-        self.tail.put_i32(value);
+        self.raw(&value.to_be_bytes());
     }
 
     /// Eight bytes.
     #[inline]
     pub fn i64(&mut self, value: i64) {
-        self.tail.put_i64(value);
+        self.raw(&value.to_be_bytes());
     }
 
     /// Eight bytes.
     #[inline]
     pub fn f64(&mut self, value: f64) {
-        self.tail.put_f64(value);
+        self.raw(&value.to_be_bytes());
     }
 
     /// Sixteen bytes.
     #[inline]
     pub fn uuid(&mut self, value: Uuid) {
-        self.tail.put_slice(&value.to_bytes());
+        self.raw(&value.to_bytes());
     }
 
     /// Two bytes, an error code.
@@ -188,10 +180,10 @@ impl Writer {
     pub fn uvarint(&mut self, value: u32) {
         let mut rest = value;
         while rest >= 0x80 {
-            self.tail.put_u8((rest & 0x7f) as u8 | 0x80);
+            self.ours.push((rest & 0x7f) as u8 | 0x80);
             rest >>= 7;
         }
-        self.tail.put_u8((rest & 0x7f) as u8);
+        self.ours.push((rest & 0x7f) as u8);
     }
 
     /// The length of bytes or of an array; `None` for null.
@@ -329,18 +321,20 @@ impl Writer {
         }
     }
 
-    /// One field of a tag section: tag, size, what `field` writes. Callers go by rising tags.
+    /// One field of a tag section: tag, size, what `field` writes. Callers go by rising tags, and
+    /// no tagged field has records.
     pub fn tagged(
         &mut self,
         tag: u32,
         field: impl FnOnce(&mut Self) -> Result<(), EncodeError>,
     ) -> Result<(), EncodeError> {
-        let mut inner = Self::default();
-        field(&mut inner)?;
-        let content = inner.into_bytes()?;
         self.uvarint(tag);
-        self.uvarint(checked_i32(content.len())?.cast_unsigned());
-        self.raw(&content);
+        let start = self.ours.len();
+        field(self)?;
+        // The size stands before what it is the size of: written behind it, then turned around.
+        let size = self.ours.len() - start;
+        self.uvarint(checked_i32(size)?.cast_unsigned());
+        self.ours[start..].rotate_left(size);
         Ok(())
     }
 }

@@ -124,7 +124,8 @@ fn tagged<'a>(item: &Struct<'a>) -> Vec<(u32, &'a Field)> {
 fn emit_decode(out: &mut String, api: &Api, item: &Struct<'_>) -> anyhow::Result<()> {
     writeln!(out, "fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {{")?;
     if item.is_message {
-        writeln!(out, "ApiKey::{}.check_decode(v)?;", api.name)?;
+        let Versions { first, last } = api.versions;
+        writeln!(out, "ApiKey::{}.check_decode(v, {first}..={last})?;", api.name)?;
     }
     let (f, tag_section) = flexible(api, item);
     writeln!(out, "let f = {f};")?;
@@ -216,7 +217,8 @@ fn null_condition(field: &Field, within: Versions) -> Option<String> {
 fn emit_encode(out: &mut String, api: &Api, item: &Struct<'_>, prefix: &str) -> anyhow::Result<()> {
     writeln!(out, "fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {{")?;
     if item.is_message {
-        writeln!(out, "ApiKey::{}.check_encode(v)?;", api.name)?;
+        let Versions { first, last } = api.versions;
+        writeln!(out, "ApiKey::{}.check_encode(v, {first}..={last})?;", api.name)?;
     }
     let (f, tag_section) = flexible(api, item);
     writeln!(out, "let f = {f};")?;
