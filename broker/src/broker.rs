@@ -7,7 +7,9 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
+use crate::fetch::FetchSessions;
 use crate::net::Net;
+use crate::replicas::Replicas;
 use crate::seams::{Clock, Random, Transport};
 use crate::tasks::Tasks;
 use crate::workers::Workers;
@@ -18,7 +20,7 @@ pub(crate) struct Broker {
     /// Where clients are told to connect, one for each listener, with real ports.
     pub(crate) endpoints: Vec<AdvertisedEndpoint>,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) random: Random,
+    pub(crate) random: Arc<Random>,
     pub(crate) workers: Arc<dyn Workers>,
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) transport: Arc<dyn Transport>,
@@ -31,6 +33,10 @@ pub(crate) struct Broker {
     /// Cancelled once every answer has left: background tasks end.
     pub(crate) ending: CancellationToken,
     pub(crate) fatal: FatalSignal,
+    pub(crate) cluster_id: String,
+    /// The partitions hosted here, and their directories.
+    pub(crate) replicas: Arc<Replicas>,
+    pub(crate) fetch_sessions: FetchSessions,
 }
 
 /// One advertised endpoint.

@@ -28,6 +28,8 @@ pub struct Seams {
     pub disk: Arc<dyn Disk>,
     pub transport: Arc<dyn Transport>,
     pub workers: Arc<dyn Workers>,
+    /// Memory this process may use, if somebody limits it: a quarter of it is the budget for requests and answers.
+    pub memory_limit_bytes: Option<u64>,
 }
 
 impl Seams {
@@ -41,8 +43,22 @@ impl Seams {
             disk: Arc::new(FileDisk),
             transport: Arc::new(TcpTransport::new()),
             workers: Arc::new(ThreadWorkers::new()),
+            memory_limit_bytes: control_group_limit(),
         })
     }
+}
+
+/// The least memory limit of the control groups this process is in (version 2 of them).
+fn control_group_limit() -> Option<u64> {
+    let groups = std::fs::read_to_string("/proc/self/cgroup").ok()?;
+    let group = groups.lines().find_map(|line| line.strip_prefix("0::/"))?;
+    let root = std::path::Path::new("/sys/fs/cgroup");
+    let own = root.join(group);
+    let levels = own.ancestors().take_while(|level| level.starts_with(root));
+    let limit = |level: &std::path::Path| -> Option<u64> {
+        std::fs::read_to_string(level.join("memory.max")).ok()?.trim().parse().ok()
+    };
+    levels.filter_map(limit).min()
 }
 
 fn system_seed() -> io::Result<u64> {
@@ -150,6 +166,9 @@ pub trait Transport: Send + Sync + 'static {
 
     /// Most connections the process can hold and still open its files; `None` if there is no such limit.
     fn connections_max(&self) -> Option<usize>;
+
+    /// Most files a broker should hold open at a time beside them.
+    fn open_files_max(&self) -> usize;
 }
 
 /// A bound address that connections arrive at.
@@ -214,10 +233,23 @@ impl Transport for TcpTransport {
     }
 
     fn connections_max(&self) -> Option<usize> {
-        let descriptors = rustix::process::getrlimit(Resource::Nofile).current?;
-        let free = usize::try_from(descriptors).ok()?.saturating_sub(DESCRIPTORS_HELD_BACK);
-        Some((free / 4 * CONNECTION_DESCRIPTORS_PARTS).max(1))
+        Some((free_descriptors()? / 4 * CONNECTION_DESCRIPTORS_PARTS).max(1))
     }
+
+    fn open_files_max(&self) -> usize {
+        let left = free_descriptors().map_or(usize::MAX, |free| free / 4 * (4 - CONNECTION_DESCRIPTORS_PARTS));
+        left.clamp(OPEN_FILES_MIN, OPEN_FILES_MAX)
+    }
+}
+
+/// Bounds of the files held open at a time.
+const OPEN_FILES_MIN: usize = 64;
+const OPEN_FILES_MAX: usize = 16 * 1024;
+
+/// What the process may open beyond those held back; `None`: without limit.
+fn free_descriptors() -> Option<usize> {
+    let descriptors = rustix::process::getrlimit(Resource::Nofile).current?;
+    Some(usize::try_from(descriptors).ok()?.saturating_sub(DESCRIPTORS_HELD_BACK))
 }
 
 async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {

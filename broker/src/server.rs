@@ -12,11 +12,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::broker::{AdvertisedEndpoint, Broker, FatalSignal};
 use crate::config::{Config, ConfigError, Endpoint, ListenerConfig};
+use crate::fetch::FetchSessions;
+use crate::log_dirs::{self, LogDirs, LogDirsError};
 use crate::net::Net;
 use crate::net::gate::Gate;
 use crate::net::listener::Acceptor;
+use crate::replicas::{Replicas, ReplicasSetup};
 use crate::seams::{Listener, Random, Seams};
 use crate::tasks::Tasks;
+use crate::workers::{self, Pool};
 
 /// A running broker.
 ///
@@ -38,8 +42,8 @@ pub enum StartError {
     PortBusy { name: String, endpoint: Endpoint },
     #[error("cannot listen on {endpoint} (listener {name}): {source}")]
     Listen { name: String, endpoint: Endpoint, source: io::Error },
-    #[error("{}", log_dir_line(.0))]
-    LogDir(#[from] LogDirError),
+    #[error("{0}")]
+    LogDirs(String),
     #[error("the metadata cannot be opened: {0}")]
     Metadata(String),
 }
@@ -53,6 +57,9 @@ pub struct StopReport {
     pub is_clean: bool,
 }
 
+/// Of a quorum of one, which has no other broker to tell an old life of this one from the new.
+const BROKER_EPOCH: i64 = 0;
+
 /// How long a stop waits for the answers that are under way.
 const DRAIN_TIME: Duration = Duration::from_secs(10);
 
@@ -64,7 +71,7 @@ impl Server {
     /// Errors: a [`StartError`]; nothing is left running or locked.
     pub async fn start(config: Config, seams: Seams) -> Result<Self, StartError> {
         let listeners = listen(&config.listeners, &seams).await?;
-        let broker = build(config, seams, &listeners)?;
+        let broker = build(config, seams, &listeners).await?;
         let local_addrs = listeners.iter().map(|(_, listener)| listener.local_addr()).collect();
         let panics = Arc::clone(&broker.net.counters.panics);
         let server = Self {
@@ -130,8 +137,8 @@ impl Server {
         let cut_connection_count = if drained.is_ok() { 0 } else { self.connections.running_count() };
         self.connections.abort_all().await;
         broker.ending.cancel();
-        let is_clean = true;
         broker.tasks.wait_all().await;
+        let is_clean = broker.replicas.close_all(BROKER_EPOCH).await;
         broker.net.stop.drained();
         self.acceptors.wait_all().await;
         shut_down_workers(&broker).await;
@@ -187,20 +194,55 @@ async fn listen(configs: &[ListenerConfig], seams: &Seams) -> Result<Bound, Star
     Ok(listeners)
 }
 
-fn build(config: Config, seams: Seams, listeners: &Bound) -> Result<Arc<Broker>, StartError> {
-    let Seams { clock, random_seed, disk, transport, workers } = seams;
+async fn build(mut config: Config, seams: Seams, listeners: &Bound) -> Result<Arc<Broker>, StartError> {
+    let Seams { clock, random_seed, disk, transport, workers, memory_limit_bytes } = seams;
+    config.limit_memory(memory_limit_bytes);
     let net = Arc::new(Net::new(config.limits.clone(), Arc::clone(&clock)));
+    let random = Arc::new(Random::new(random_seed));
+    let tasks = Tasks::new(Handle::current(), Arc::clone(&net.counters.panics));
+    let (ending, fatal) = (CancellationToken::new(), FatalSignal::new());
+    let (replicas, cluster_id) = {
+        let (disk, random, config) = (Arc::clone(&disk), Arc::clone(&random), config.clone());
+        let setup = ReplicasSetup {
+            node: config.node_id,
+            disk: Arc::clone(&disk),
+            workers: Arc::clone(&workers),
+            clock: Arc::clone(&clock),
+            random_seed: random.next_u64(),
+            tasks: tasks.clone(),
+            fatal: fatal.clone(),
+            config_file: config.properties.as_map().clone(),
+            tail_cache_bytes: u64::try_from(config.number("highwater.tail.cache.bytes")).unwrap_or(0),
+            open_files_max: transport.open_files_max(),
+            log_dirs: Vec::new(),
+        };
+        let ending = ending.clone();
+        let opened = workers::run(&workers, Pool::File, move || {
+            let LogDirs { dirs, cluster_id, .. } =
+                log_dirs::open(&disk, &config.log_dirs, config.node_id, &random).map_err(|error| log_dirs_line(&error))?;
+            let setup = ReplicasSetup { log_dirs: dirs, ..setup };
+            let replicas = Replicas::open(setup, &ending).map_err(|error| log_dir_line(&error))?;
+            Ok((replicas, cluster_id))
+        });
+        let opened = opened.await.unwrap_or_else(|lost| Err(lost.to_string()));
+        opened.map_err(StartError::LogDirs)?
+    };
     let endpoints = config.listeners.iter().zip(listeners).map(|(configured, (_, bound))| {
         let Endpoint { host, port } = configured.advertised.clone();
         let port = if port == 0 { bound.local_addr().port() } else { port };
         AdvertisedEndpoint { listener_name: configured.name.clone(), host, port }
     });
+    let sessions_max = config.count("max.incremental.fetch.session.cache.slots");
+    let fetch_sessions = FetchSessions::new(sessions_max, config.count("fetch.max.bytes"));
     Ok(Arc::new(Broker {
         endpoints: endpoints.collect(),
-        random: Random::new(random_seed),
-        tasks: Tasks::new(Handle::current(), Arc::clone(&net.counters.panics)),
-        ending: CancellationToken::new(),
-        fatal: FatalSignal::new(),
+        random,
+        tasks,
+        ending,
+        fatal,
+        replicas,
+        cluster_id,
+        fetch_sessions,
         config,
         clock,
         workers,
@@ -208,6 +250,13 @@ fn build(config: Config, seams: Seams, listeners: &Bound) -> Result<Arc<Broker>,
         transport,
         net,
     }))
+}
+
+fn log_dirs_line(error: &LogDirsError) -> String {
+    match error {
+        LogDirsError::Dir(error) => log_dir_line(error),
+        LogDirsError::MetadataMissing { .. } => error.to_string(),
+    }
 }
 
 /// One line: what is wrong with the directory, and what to do.

@@ -203,6 +203,15 @@ impl Config {
         Self::from_properties(properties)
     }
 
+    /// Makes the default budget for requests and answers fit a limit on the process; one that was set stays.
+    pub(crate) fn limit_memory(&mut self, memory_limit_bytes: Option<u64>) {
+        let quarter = memory_limit_bytes.and_then(|limit| usize::try_from(limit / 4).ok());
+        if let Some(quarter) = quarter.filter(|_| self.properties.get("queued.max.request.bytes").is_none()) {
+            let budget = &mut self.limits.queued_max_request_bytes;
+            *budget = (*budget).min(quarter.max(MEMORY_BUDGET_MIN));
+        }
+    }
+
     /// The number in force for `key`.
     ///
     /// # Panics
@@ -210,6 +219,15 @@ impl Config {
     #[must_use]
     pub fn number(&self, key: &str) -> i64 {
         self.lookup().number(key)
+    }
+
+    /// The number in force for `key` as a size or count; what is below zero means "no limit".
+    ///
+    /// # Panics
+    /// If no table has the key, or it is not a number with a default.
+    #[must_use]
+    pub fn count(&self, key: &str) -> usize {
+        self.lookup().limit(key)
     }
 
     /// Whether `key` is true.
@@ -234,6 +252,9 @@ impl Config {
         Lookup { properties: &self.properties }
     }
 }
+
+/// Below this the budget could not hold two requests of the largest size.
+const MEMORY_BUDGET_MIN: usize = 64 * 1024 * 1024;
 
 /// Checks every value by its definition, and says what has no effect.
 fn check_keys(properties: &Properties) -> Result<Vec<ConfigWarning>, ConfigError> {

@@ -141,3 +141,15 @@ fn wrong_listeners_say_what_is_wrong() {
     refused("advertised.listeners=OTHER://a:1", &["OTHER", "advertised.listeners"]);
     refused("listeners=PLAINTEXT://0.0.0.0:9092\nhighwater.allow.insecure=true", &["advertised.listeners=PLAINTEXT://<host>:9092"]);
 }
+
+#[test]
+fn memory_limit_of_the_process_bounds_the_default_budget_only() {
+    let mut unset = config("");
+    unset.limit_memory(Some(1 << 30));
+    assert_eq!(unset.limits.queued_max_request_bytes, 256 << 20);
+    unset.limit_memory(None);
+    assert_eq!(unset.limits.queued_max_request_bytes, 256 << 20);
+    let mut set = config("queued.max.request.bytes=400000000");
+    set.limit_memory(Some(1 << 30));
+    assert_eq!(set.limits.queued_max_request_bytes, 400_000_000);
+}

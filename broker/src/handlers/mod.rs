@@ -4,3 +4,10 @@
 //! ([`Started`](crate::context::Started)). `net/dispatch.rs` holds the table of what is served.
 
 pub(crate) mod api_versions;
+pub(crate) mod current_leader;
+pub(crate) mod delete_records;
+pub(crate) mod describe_log_dirs;
+pub(crate) mod fetch;
+pub(crate) mod list_offsets;
+pub(crate) mod offset_for_leader_epoch;
+pub(crate) mod produce;

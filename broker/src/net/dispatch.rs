@@ -5,11 +5,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use highwater_protocol::header::RequestHeader;
+use highwater_protocol::messages::fetch::FetchRequest;
+use highwater_protocol::messages::produce::ProduceRequest;
 use highwater_protocol::{ApiKey, DecodeError, Frame, Message, Reader, Request, response_frame};
 
 use crate::broker::Broker;
 use crate::context::{PeerContext, RequestContext, Started};
 use crate::handlers;
+use crate::net::admission::{Admission, admit_produce};
 use crate::net::connection::{Dispatched, Offence, Service};
 
 /// One API that is served. Everything else closes the connection.
@@ -47,14 +50,21 @@ macro_rules! exclusive {
 
 /// An API that takes effect at once and whose answers may wait side by side.
 macro_rules! starting {
-    ($key:ident, $versions:expr, $run:path) => {
-        Served { key: ApiKey::$key, versions: $versions, run: $run }
+    ($key:ident, $versions:expr, $start:path) => {
+        Served { key: ApiKey::$key, versions: $versions, run: $start }
     };
 }
 
 /// Everything this broker serves, ordered by key.
 pub(crate) static SERVED: &[Served] = &[
+    // Produce 0 to 2 cannot be decoded, and are advertised: older librdkafka turns features off without them (KAFKA-18659).
+    starting!(Produce, 0..=13, start_produce),
+    starting!(Fetch, 4..=18, start_fetch),
+    exclusive!(ListOffsets, 1..=11, handlers::list_offsets::handle),
     exclusive!(ApiVersions, 0..=4, handlers::api_versions::handle),
+    exclusive!(DeleteRecords, 0..=2, handlers::delete_records::handle),
+    exclusive!(OffsetForLeaderEpoch, 2..=4, handlers::offset_for_leader_epoch::handle),
+    exclusive!(DescribeLogDirs, 1..=5, handlers::describe_log_dirs::handle),
 ];
 
 /// Row of each key in [`SERVED`], or none.
@@ -123,18 +133,47 @@ pub(crate) fn encode<R: Message>(
 /// Turns what `start` of a handler returned into an answer.
 fn started<R: Message + Send + 'static>(
     key: ApiKey,
-    context: RequestContext,
+    context: &RequestContext,
     started: Started<R>,
 ) -> Result<Dispatched, Offence> {
     Ok(match started {
-        Started::Ready(response) => Dispatched::Ready(encode(key, &context, &response)?),
-        Started::Waiting(answer) => Dispatched::Waiting(Box::pin(async move {
-            let response = answer.await;
-            encode(key, &context, &response)
-        })),
+        Started::Ready(response) => Dispatched::Ready(encode(key, context, &response)?),
+        Started::Waiting(answer) => {
+            // The client id shares the bytes of the request, which an answer that waits must not keep.
+            let context = RequestContext { client_id: None, ..context.clone() };
+            Dispatched::Waiting(Box::pin(async move {
+                let response = answer.await;
+                encode(key, &context, &response)
+            }))
+        }
         Started::NoResponse => Dispatched::NoResponse,
         Started::Close => Dispatched::Close,
     })
+}
+
+fn start_produce(call: Call) -> Result<Dispatched, Offence> {
+    let Call { broker, context, reader } = call;
+    let request: ProduceRequest = decode(&context, reader)?;
+    match admit_produce(&context, &request) {
+        Admission::Pass => {
+            let outcome = handlers::produce::start(&broker, &context, request);
+            started(ApiKey::Produce, &context, outcome)
+        }
+        Admission::Wait(admitted) => Ok(Dispatched::Admitting(Box::pin(async move {
+            admitted.await;
+            let outcome = handlers::produce::start(&broker, &context, request);
+            started(ApiKey::Produce, &context, outcome)
+        }))),
+    }
+}
+
+fn start_fetch(call: Call) -> Result<Dispatched, Offence> {
+    let Call { broker, context, reader } = call;
+    let mut request: FetchRequest = decode(&context, reader)?;
+    let share = broker.net.response_share_bytes();
+    request.max_bytes = request.max_bytes.min(i32::try_from(share).unwrap_or(i32::MAX));
+    let outcome = handlers::fetch::start(&broker, &context, request);
+    started(ApiKey::Fetch, &context, outcome)
 }
 
 #[cfg(test)]

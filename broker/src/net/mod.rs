@@ -50,6 +50,19 @@ impl Net {
     }
 }
 
+/// Least room for one fetch answer when memory is short; whole first batches come on top.
+const RESPONSE_SHARE_BYTES_MIN: usize = 64 * 1024;
+
+/// One answer may take so much of the memory that is left: slow readers leave some to the others.
+const RESPONSE_SHARE: usize = 8;
+
+impl Net {
+    /// Most record bytes that one fetch answer may hold now.
+    pub(crate) fn response_share_bytes(&self) -> usize {
+        RESPONSE_SHARE_BYTES_MIN.max(self.responses.free_bytes() / RESPONSE_SHARE)
+    }
+}
+
 /// Numbers an operator asks for. Relaxed: none of them guards anything.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {

@@ -1,0 +1,69 @@
+//! The directories of `log.dirs` at start: locked, read, made ours if they are new.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use highwater_records::{NodeId, Uuid};
+use highwater_storage::{Disk, LogDir, LogDirError, MetaProperties};
+
+use crate::seams::Random;
+
+/// The directories of one node, all of one cluster.
+pub(crate) struct LogDirs {
+    /// In the order of `log.dirs`; the first one holds the metadata.
+    pub(crate) dirs: Vec<LogDir>,
+    pub(crate) cluster_id: String,
+    /// There was nothing before: the cluster begins with this start.
+    pub(crate) is_new_cluster: bool,
+}
+
+/// Why the directories cannot be used together.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LogDirsError {
+    #[error(transparent)]
+    Dir(#[from] LogDirError),
+    #[error(
+        "{} is empty, and as the first of log.dirs it should hold the metadata of the cluster {cluster_id} that {} belongs to; \
+         put the directory with the metadata first, or give only empty ones",
+        first.display(), other.display()
+    )]
+    MetadataMissing { first: PathBuf, other: PathBuf, cluster_id: String },
+}
+
+/// Locks all directories and checks that they belong to this node; gives those that are new an id each.
+///
+/// Blocks. Errors: a [`LogDirsError`]; all locks are free again.
+pub(crate) fn open(
+    disk: &Arc<dyn Disk>,
+    paths: &[PathBuf],
+    node_id: NodeId,
+    random: &Random,
+) -> Result<LogDirs, LogDirsError> {
+    let mut dirs = Vec::new();
+    for path in paths {
+        dirs.push(LogDir::open(Arc::clone(disk), path)?);
+    }
+    let known = dirs.iter().find_map(|dir| Some((dir.path().to_owned(), dir.meta()?.cluster_id.clone())));
+    let is_new_cluster = known.is_none();
+    if let (Some((other, cluster_id)), Some(first)) = (&known, dirs.first())
+        && first.meta().is_none()
+    {
+        return Err(LogDirsError::MetadataMissing {
+            first: first.path().to_owned(),
+            other: other.clone(),
+            cluster_id: cluster_id.clone(),
+        });
+    }
+    let cluster_id = known.map_or_else(|| random.uuid().to_string(), |(_, cluster_id)| cluster_id);
+    for dir in &dirs {
+        dir.check_owner(&cluster_id, node_id)?;
+    }
+    for dir in &mut dirs {
+        if dir.meta().is_none() {
+            let directory_id = random.uuid();
+            debug_assert_ne!(directory_id, Uuid::ZERO);
+            dir.format(MetaProperties { cluster_id: cluster_id.clone(), node_id, directory_id })?;
+        }
+    }
+    Ok(LogDirs { dirs, cluster_id, is_new_cluster })
+}
