@@ -369,11 +369,8 @@ impl BatchHeader {
 /// Bytes `AT..AT + N` of a header; a range outside it does not compile.
 fn field<const AT: usize, const N: usize>(header: &[u8; BATCH_HEADER_BYTES]) -> [u8; N] {
     const { assert!(AT + N <= BATCH_HEADER_BYTES) };
-    let mut out = [0; N];
-    for (to, from) in out.iter_mut().zip(header.iter().skip(AT)) {
-        *to = *from;
-    }
-    out
+    let (_, from) = header.split_at(AT);
+    from.first_chunk().copied().unwrap_or([0; N])
 }
 
 /// Sets bytes `AT..AT + N` of a header; a range outside it does not compile.

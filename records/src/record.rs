@@ -9,7 +9,7 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 #![cfg_attr(not(test), deny(clippy::expect_used, clippy::panic))]
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 
 use crate::batch::BatchError;
 use crate::header::{BatchHeader, TimestampType};
@@ -81,24 +81,25 @@ impl Records {
     }
 
     fn read_record(&mut self) -> Result<Record, &'static str> {
-        let length = self.varint()?;
-        let length = usize::try_from(length).map_err(|_| "negative length")?;
-        if length > self.rest.len() {
-            return Err("longer than the batch");
-        }
-        let mut fields = Fields { rest: self.rest.split_to(length) };
-        let _attributes = fields.take(1)?;
+        let mut fields = Fields { rest: &self.rest };
+        let record = fields.length()?;
+        let record = fields.take(record).ok_or("longer than the batch")?;
+        let next = self.rest.len().saturating_sub(fields.rest.len());
+
+        let mut fields = Fields { rest: record };
+        let _attributes = fields.take(1).ok_or(TOO_SHORT)?;
         let timestamp_delta = fields.varlong()?;
         let offset_delta = fields.varint()?;
-        let key = fields.nullable()?;
-        let value = fields.nullable()?;
-        let headers = fields.headers()?;
+        let key = fields.nullable()?.map(|key| self.rest.slice_ref(key));
+        let value = fields.nullable()?.map(|value| self.rest.slice_ref(value));
+        let headers = fields.headers(&self.rest)?;
         if !fields.rest.is_empty() {
             return Err("bytes left after the last header");
         }
         let offset = self.base_offset.checked_plus(i64::from(offset_delta));
         // Kafka's readers let the sum wrap; such a record exists on disks and must stay readable.
         let created = self.base_timestamp.value().wrapping_add(timestamp_delta);
+        self.rest.advance(next);
         Ok(Record {
             offset: offset.ok_or("offset out of range")?,
             timestamp: self.append_time.unwrap_or(Timestamp::new(created)),
@@ -106,13 +107,6 @@ impl Records {
             value,
             headers,
         })
-    }
-
-    fn varint(&mut self) -> Result<i32, &'static str> {
-        let mut fields = Fields { rest: std::mem::take(&mut self.rest) };
-        let value = fields.varint();
-        self.rest = fields.rest;
-        value
     }
 }
 
@@ -143,44 +137,48 @@ impl Iterator for Records {
     }
 }
 
-/// The bytes of one record, read from the front.
-struct Fields {
-    rest: Bytes,
+const TOO_SHORT: &str = "field longer than the record";
+
+/// Record bytes, read from the front.
+struct Fields<'a> {
+    rest: &'a [u8],
 }
 
-impl Fields {
+impl<'a> Fields<'a> {
     fn varint(&mut self) -> Result<i32, &'static str> {
-        let (value, used) = varint::read_varint(&self.rest)?;
-        bytes::Buf::advance(&mut self.rest, used);
+        let (value, used) = varint::read_varint(self.rest)?;
+        self.rest = self.rest.get(used..).unwrap_or_default();
         Ok(value)
     }
 
     fn varlong(&mut self) -> Result<i64, &'static str> {
-        let (value, used) = varint::read_varlong(&self.rest)?;
-        bytes::Buf::advance(&mut self.rest, used);
+        let (value, used) = varint::read_varlong(self.rest)?;
+        self.rest = self.rest.get(used..).unwrap_or_default();
         Ok(value)
     }
 
-    fn take(&mut self, count: usize) -> Result<Bytes, &'static str> {
-        if count > self.rest.len() {
-            return Err("field longer than the record");
-        }
-        Ok(self.rest.split_to(count))
+    fn length(&mut self) -> Result<usize, &'static str> {
+        usize::try_from(self.varint()?).map_err(|_| "negative length")
     }
 
-    fn nullable(&mut self) -> Result<Option<Bytes>, &'static str> {
+    fn take(&mut self, count: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.rest.split_at_checked(count)?;
+        self.rest = rest;
+        Some(taken)
+    }
+
+    fn nullable(&mut self) -> Result<Option<&'a [u8]>, &'static str> {
         match self.varint()? {
             -1 => Ok(None),
             length => {
-                let length = usize::try_from(length).map_err(|_| "negative field length")?;
-                self.take(length).map(Some)
+                let length = usize::try_from(length).map_err(|_| "negative length")?;
+                self.take(length).map(Some).ok_or(TOO_SHORT)
             }
         }
     }
 
-    fn headers(&mut self) -> Result<Vec<Header>, &'static str> {
-        let count = self.varint()?;
-        let count = usize::try_from(count).map_err(|_| "negative header count")?;
+    fn headers(&mut self, whole: &Bytes) -> Result<Vec<Header>, &'static str> {
+        let count = usize::try_from(self.varint()?).map_err(|_| "negative header count")?;
         // The least header is two bytes, so no more than that is ever made room for.
         if count > self.rest.len() / 2 {
             return Err("more headers than bytes");
@@ -189,7 +187,8 @@ impl Fields {
         for _ in 0..count {
             let key = self.nullable()?.ok_or("null header key")?;
             let value = self.nullable()?;
-            headers.push(Header { key, value });
+            let value = value.map(|value| whole.slice_ref(value));
+            headers.push(Header { key: whole.slice_ref(key), value });
         }
         Ok(headers)
     }

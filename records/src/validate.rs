@@ -13,7 +13,7 @@ use crate::batch::RecordBatch;
 use crate::compression::{Codec, CompressionError, DECOMPRESSED_BYTES_MAX, Decompressor, Output};
 use crate::header::{BATCH_HEADER_BYTES, BatchHeader, TimestampType};
 use crate::time::Timestamp;
-use crate::varint::{CUT_OFF, Raw, unzigzag_32, unzigzag_64};
+use crate::varint::{CUT_OFF, Raw, read_raw, unzigzag_32, unzigzag_64};
 
 /// Most headers of one record; past it the record is invalid.
 pub const HEADERS_PER_RECORD_MAX: usize = 1_000;
@@ -201,7 +201,10 @@ fn walk<B: Blocks>(
     let mut times = Times::new(header, rules);
     let mut bad = BadRecords::default();
     for index in 0..header.record_count {
-        let facts = cursor.record(index).map_err(|stop| stop.refusal(index))?;
+        let facts = match cursor.whole_record(index) {
+            Some(facts) => facts,
+            None => cursor.record(index).map_err(|stop| stop.refusal(index))?,
+        };
         if facts.header_count > rules.headers_max {
             bad.note(index, "too many headers");
         }
@@ -220,19 +223,20 @@ fn walk<B: Blocks>(
         return Err(invalid_batch("bytes left after the last record"));
     }
     bad.into_result()?;
-    Ok(Validated {
-        max_timestamp: times.max_timestamp,
-        offset_of_max_timestamp_delta: times.index_of_max,
-        record_count: header.record_count,
-    })
+    let (max_timestamp, offset_of_max_timestamp_delta) = match rules.timestamp_type {
+        TimestampType::CreateTime => (Timestamp::new(times.max_timestamp), times.index_of_max),
+        TimestampType::LogAppendTime => (rules.now, 0),
+    };
+    let record_count = header.record_count;
+    Ok(Validated { max_timestamp, offset_of_max_timestamp_delta, record_count })
 }
 
 /// The timestamps of a batch: which are allowed, and which is the greatest.
 struct Times {
     base_timestamp: i64,
-    /// None with log append time: what producers say does not count.
-    allowed: Option<std::ops::RangeInclusive<i64>>,
-    max_timestamp: Timestamp,
+    earliest: i64,
+    latest: i64,
+    max_timestamp: i64,
     index_of_max: i32,
 }
 
@@ -243,27 +247,32 @@ enum BadTime {
 
 impl Times {
     fn new(header: &BatchHeader, rules: &BatchRules) -> Self {
-        let now = rules.now.value();
-        let earliest = now.saturating_sub(rules.timestamp_before_max_ms);
-        let latest = now.saturating_add(rules.timestamp_after_max_ms);
-        let (allowed, max_timestamp) = match rules.timestamp_type {
-            TimestampType::CreateTime => (Some(earliest..=latest), Timestamp::new(i64::MIN)),
-            TimestampType::LogAppendTime => (None, rules.now),
+        let (earliest, latest) = match rules.timestamp_type {
+            TimestampType::CreateTime => (
+                rules.now.value().saturating_sub(rules.timestamp_before_max_ms),
+                rules.now.value().saturating_add(rules.timestamp_after_max_ms),
+            ),
+            // What producers say does not count.
+            TimestampType::LogAppendTime => (i64::MIN, i64::MAX),
         };
-        let base_timestamp = header.base_timestamp.value();
-        Self { base_timestamp, allowed, max_timestamp, index_of_max: 0 }
+        Self {
+            base_timestamp: header.base_timestamp.value(),
+            earliest,
+            latest,
+            max_timestamp: i64::MIN,
+            index_of_max: 0,
+        }
     }
 
     #[inline]
     fn record(&mut self, index: i32, delta: i64) -> Result<(), BadTime> {
         let timestamp = self.base_timestamp.checked_add(delta).ok_or(BadTime::Unrepresentable)?;
-        let timestamp = Timestamp::new(timestamp);
-        let Some(allowed) = &self.allowed else { return Ok(()) };
-        if timestamp > self.max_timestamp || index == 0 {
+        if timestamp > self.max_timestamp {
             self.max_timestamp = timestamp;
             self.index_of_max = index;
         }
-        if timestamp.is_none() || allowed.contains(&timestamp.value()) {
+        let is_in_range = self.earliest <= timestamp && timestamp <= self.latest;
+        if is_in_range || Timestamp::new(timestamp).is_none() {
             Ok(())
         } else {
             Err(BadTime::OutOfRange)
@@ -415,7 +424,38 @@ struct Cursor<B> {
 }
 
 impl<B: Blocks> Cursor<B> {
+    /// Takes a good record that lies whole in the current piece, which nearly all do. Everything
+    /// else, also what is wrong with a record, is left to [`Cursor::record`].
     #[inline]
+    fn whole_record(&mut self, index: i32) -> Option<RecordFacts> {
+        let piece = self.blocks.current();
+        let (length, rest) = split_varint::<32>(piece.get(self.at..)?)?;
+        let length = usize::try_from(unzigzag_32(length)).ok()?;
+        let (record, after) = rest.split_at_checked(length)?;
+        let (_attributes, rest) = record.split_first()?;
+        let (timestamp_delta, rest) = split_varint::<64>(rest)?;
+        let (offset_delta, rest) = split_varint::<32>(rest)?;
+        if unzigzag_32(offset_delta) != index {
+            return None;
+        }
+        let (has_key, rest) = split_nullable(rest)?;
+        let (_has_value, rest) = split_nullable(rest)?;
+        let (header_count, mut rest) = split_varint::<32>(rest)?;
+        let header_count = usize::try_from(unzigzag_32(header_count)).ok()?;
+        for _ in 0..header_count {
+            let (true, after_key) = split_nullable(rest)? else { return None };
+            (_, rest) = split_nullable(after_key)?;
+        }
+        if !rest.is_empty() {
+            return None;
+        }
+        self.at = piece.len().saturating_sub(after.len());
+        let timestamp_delta = unzigzag_64(timestamp_delta);
+        Some(RecordFacts { timestamp_delta, has_key, header_count })
+    }
+
+    /// Takes a record wherever it lies, or says what is wrong with it.
+    #[cold]
     fn record(&mut self, index: i32) -> Result<RecordFacts, Stop> {
         let length = self.length()?;
         let end = self.position().saturating_add(length);
@@ -440,33 +480,19 @@ impl<B: Blocks> Cursor<B> {
         Ok(RecordFacts { timestamp_delta, has_key, header_count })
     }
 
-    #[inline]
     fn position(&self) -> u64 {
         self.before.saturating_add(self.at as u64)
     }
 
-    #[inline]
     fn varint(&mut self) -> Result<i32, Stop> {
         self.raw::<32>().map(unzigzag_32)
     }
 
-    #[inline]
     fn varlong(&mut self) -> Result<i64, Stop> {
         self.raw::<64>().map(unzigzag_64)
     }
 
-    #[inline]
     fn raw<const BITS: u32>(&mut self) -> Result<u64, Stop> {
-        if let Some(&byte) = self.blocks.current().get(self.at)
-            && byte < 0x80
-        {
-            self.at = self.at.saturating_add(1);
-            return Ok(byte.into());
-        }
-        self.raw_slow::<BITS>()
-    }
-
-    fn raw_slow<const BITS: u32>(&mut self) -> Result<u64, Stop> {
         let mut raw = Raw::<BITS>::default();
         loop {
             if let Some(&byte) = self.blocks.current().get(self.at) {
@@ -481,13 +507,11 @@ impl<B: Blocks> Cursor<B> {
     }
 
     /// A length that may not be null.
-    #[inline]
     fn length(&mut self) -> Result<u64, Stop> {
         u64::try_from(self.varint()?).map_err(|_| Stop::Invalid("negative length"))
     }
 
     /// Passes a field that may be null; says whether it was there.
-    #[inline]
     fn skip_nullable(&mut self) -> Result<bool, Stop> {
         match self.varint()? {
             -1 => Ok(false),
@@ -499,19 +523,7 @@ impl<B: Blocks> Cursor<B> {
         }
     }
 
-    #[inline]
     fn skip(&mut self, count: u64) -> Result<(), Stop> {
-        let here = self.blocks.current().len().saturating_sub(self.at);
-        match usize::try_from(count) {
-            Ok(count) if count <= here => {
-                self.at = self.at.saturating_add(count);
-                Ok(())
-            }
-            Ok(_) | Err(_) => self.skip_slow(count),
-        }
-    }
-
-    fn skip_slow(&mut self, count: u64) -> Result<(), Stop> {
         let mut left = count;
         loop {
             let here = self.blocks.current().len().saturating_sub(self.at);
@@ -539,7 +551,6 @@ impl<B: Blocks> Cursor<B> {
     }
 
     /// Goes on to the next piece once the current one is used up.
-    #[cold]
     fn next_block(&mut self) -> Result<bool, Stop> {
         let passed = self.blocks.current().len() as u64;
         let more = self.blocks.refill().map_err(Stop::Decompression)?;
@@ -548,5 +559,33 @@ impl<B: Blocks> Cursor<B> {
             self.at = 0;
         }
         Ok(more)
+    }
+}
+
+#[inline]
+fn split_varint<const BITS: u32>(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    match bytes {
+        [first @ ..0x80, rest @ ..] => Some((u64::from(*first), rest)),
+        [first, second @ ..0x80, rest @ ..] => {
+            Some((u64::from(*first & 0x7f) | u64::from(*second) << 7, rest))
+        }
+        [first, second, third @ ..0x80, rest @ ..] => {
+            let low = u64::from(*first & 0x7f) | u64::from(*second & 0x7f) << 7;
+            Some((low | u64::from(*third) << 14, rest))
+        }
+        longer => {
+            let (raw, used) = read_raw::<BITS>(longer).ok()?;
+            Some((raw, longer.get(used..)?))
+        }
+    }
+}
+
+/// Passes a field that may be null; says whether it was there.
+#[inline]
+fn split_nullable(bytes: &[u8]) -> Option<(bool, &[u8])> {
+    let (length, rest) = split_varint::<32>(bytes)?;
+    match unzigzag_32(length) {
+        -1 => Some((false, rest)),
+        length => Some((true, rest.get(usize::try_from(length).ok()?..)?)),
     }
 }

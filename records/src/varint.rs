@@ -21,7 +21,8 @@ pub(crate) fn read_varlong(bytes: &[u8]) -> Result<(i64, usize), &'static str> {
     Ok((unzigzag_64(raw), used))
 }
 
-fn read_raw<const BITS: u32>(bytes: &[u8]) -> Result<(u64, usize), &'static str> {
+/// Reads a number before the zig-zag is taken off; returns it with the bytes it took.
+pub(crate) fn read_raw<const BITS: u32>(bytes: &[u8]) -> Result<(u64, usize), &'static str> {
     let mut raw = Raw::<BITS>::default();
     for (used, &byte) in (1..).zip(bytes) {
         if raw.push(byte)? {
