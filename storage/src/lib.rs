@@ -1,27 +1,83 @@
-//! One partition replica's log on disk.
+//! One partition replica's log on disk, in Apache Kafka's file format, and the [`Disk`] seam.
+//!
+//! For: writing, reading, recovering and cutting one log; the files of a log directory beside the
+//! partitions; looking at such files from outside (`verify`, `dump`). Not for: deciding what is
+//! committed (that is `replication`), Kafka's error codes, threads: work that may block for long
+//! is handed out as a value ([`SyncWork`], [`CheckpointWork`]) and run by the caller.
+//!
+//! Start at [`Log`]; the layout on disk is in `docs/storage-format.md`.
+//!
+//! **Invariant:** `&mut self` functions of [`Log`] run only inside the partition's turn.
+//! **Invariant:** every batch below `log_end_offset` passed its CRC check before it was written.
+//! **Invariant:** bytes read from a file are checked against their CRC before they are returned.
+//! **Invariant:** nothing is called synced before the sync that covers it has returned, and after
+//! a failed one nothing is any more.
+//! **Invariant:** this crate reaches the file system only through [`Disk`].
+//!
+//! # A turn
+//! [`Log::append`] for each batch, then one [`Log::flush_writes`], then a new [`Log::view`] for
+//! readers, and [`Log::take_sync`] for the thread that syncs. Work comes back by
+//! [`Log::on_synced`], [`Log::on_checkpointed`] or, if it failed, [`Log::on_fault`].
 #![deny(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::cast_sign_loss)]
 
+mod append;
+mod batch_scanner;
+mod checkpoint;
 mod config;
 mod disk;
 mod error;
+mod index_file;
+mod leader_epochs;
 mod log;
 mod log_dir;
+mod meta_properties;
+mod offset_index;
+mod open;
 mod open_files;
+mod partition_metadata;
+mod producer_files;
+mod producer_snapshot;
+mod producer_state;
+mod read;
+mod recovery;
+mod recovery_limit;
+mod segment;
+mod segment_indexes;
+mod swap;
 mod sync;
 mod tail_cache;
+mod text;
+mod time_index;
+mod truncate;
 mod view;
 
+pub use self::checkpoint::{read_offsets, write_offsets};
 pub use self::config::LogConfig;
 pub use self::disk::{
     DirEntry, Disk, DiskFile, DiskLock, DiskOp, FileDisk, Metadata, OpenMode, PowerCut, SimDisk,
     Space, read_file, write_atomically,
 };
-pub use self::error::{AppendError, Damage, OpenError, ReadError, Refusal, StorageFault, is_disk_full};
-pub use self::log::{Appended, Log, LogSetup, Opening, Recovery, Truncated, Truncation, ValidatedBatch};
-pub use self::log_dir::{
-    CheckpointKind, Contents, LogDir, LogDirError, MetaProperties, PartitionDir, remove_files,
+pub use self::error::{
+    AppendError, Damage, OpenError, ReadError, Refusal, StorageFault, is_disk_full,
 };
+pub use self::leader_epochs::{EpochStart, LeaderEpochs};
+pub use self::log::{Appended, Log, LogSetup, ValidatedBatch};
+pub use self::log_dir::{CheckpointKind, Contents, LogDir, LogDirError, PartitionDir};
+pub use self::meta_properties::{MetaProperties, read_meta_properties, write_meta_properties};
+pub use self::offset_index::OffsetEntry;
+pub use self::open::Opening;
 pub use self::open_files::OpenFiles;
+pub use self::partition_metadata::{
+    read_partition_metadata, topic_id_of, write_partition_metadata,
+};
+pub use self::producer_snapshot::{
+    SnapshotEntry, SnapshotError, check_sidecar, read_snapshot, snapshot_crc,
+};
+pub use self::recovery::{Recovery, Truncation};
+pub use self::recovery_limit::RecoveryLimit;
 pub use self::sync::{CheckpointWork, Checkpointed, SyncWork, Synced};
-pub use self::tail_cache::TailCache;
+pub use self::tail_cache::{SLAB_BATCH_BYTES_MAX, TailCache};
+pub use self::text::FormatError;
+pub use self::time_index::TimeEntry;
+pub use self::truncate::remove_files;
 pub use self::view::{EpochEnd, Fetched, LogView, ReadLimits, TimestampOffset};

@@ -1,11 +1,31 @@
-//! One partition replica's log.
+//! One partition replica's log: what it is made of, and what can be asked of it.
+//!
+//! Its actions are in files of their own: `open.rs` and `recovery.rs` (from disk to memory),
+//! `append.rs` (write, roll), `sync.rs` (what becomes durable when), `truncate.rs` (cutting either
+//! end, deletion), `producer_files.rs` (snapshots); `view.rs` and `read.rs` are the readers' side.
+
+use std::collections::BTreeSet;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use highwater_records::{BatchHeader, LeaderEpoch, Offset, RecordBatch, Timestamp, TopicPartition, Uuid};
+use highwater_records::{
+    BatchHeader, LeaderEpoch, Offset, RecordBatch, Timestamp, TopicPartition, Uuid,
+};
 
-use crate::*;
+use crate::append::Turn;
+use crate::config::LogConfig;
+use crate::disk::Disk;
+use crate::error::StorageFault;
+use crate::leader_epochs::LeaderEpochs;
+use crate::open_files::OpenFiles;
+use crate::producer_state::Producers;
+use crate::segment::{Segment, SegmentHome};
+use crate::sync::SyncState;
+use crate::tail_cache::{LogTail, TailCache};
+use crate::view::{EpochEnd, LogView};
 
 /// What a log is made from.
 #[derive(Clone, Debug)]
@@ -26,48 +46,6 @@ pub struct LogSetup {
     pub config: LogConfig,
 }
 
-/// What is known about a log before it is opened.
-#[derive(Clone, Copy, Debug)]
-pub struct Opening {
-    /// Whether the log directory was stopped cleanly: its files are then trusted.
-    pub is_clean: bool,
-    /// From the recovery-point checkpoint; zero if there is none.
-    pub recovery_point: Offset,
-    /// From the log-start checkpoint; zero if there is none.
-    pub log_start_offset: Offset,
-    /// Whether offsets missing between batches past the recovery point are kept (a compacted log
-    /// of Apache Kafka's) instead of being taken for a loss.
-    pub keep_holes: bool,
-    /// Wall clock.
-    pub now: Timestamp,
-}
-
-/// What opening found and did.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Recovery {
-    /// Whether the files were trusted.
-    pub was_clean: bool,
-    /// Bytes read and checked past the recovery point.
-    pub checked_bytes: u64,
-    /// What was cut off, if anything.
-    pub truncated: Option<Truncation>,
-}
-
-/// What recovery cut off.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Truncation {
-    /// The file in which the first bad batch begins.
-    pub path: PathBuf,
-    /// Where in it.
-    pub position_bytes: u64,
-    /// The log ends here now.
-    pub log_end_offset: Offset,
-    /// Bytes cut off, later segments included.
-    pub dropped_bytes: u64,
-    /// What was wrong with the first bad batch.
-    pub reason: String,
-}
-
 /// A batch that passed every check, to be stamped with its offset and leader epoch.
 #[derive(Clone, Debug)]
 pub struct ValidatedBatch {
@@ -79,12 +57,12 @@ pub struct ValidatedBatch {
 }
 
 impl From<&RecordBatch> for ValidatedBatch {
-    fn from(_batch: &RecordBatch) -> Self {
-        todo!()
+    fn from(batch: &RecordBatch) -> Self {
+        Self { header: batch.header().clone(), body: batch.body() }
     }
 }
 
-/// Where a batch went. True once [`Log::flush_writes`] returned, and then if and only if
+/// Where a batch went: true once [`Log::flush_writes`] returned, and then if and only if
 /// `last_offset` is below [`Log::log_end_offset`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Appended {
@@ -98,85 +76,181 @@ pub struct Appended {
     pub duplicate: bool,
 }
 
-/// What a truncation did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Truncated {
-    /// The log ends here now; below what was asked for if that was inside a batch.
-    pub log_end_offset: Offset,
+/// One partition replica's log on disk.
+///
+/// `&mut self` functions run only inside the partition's turn; readers hold a [`LogView`]. After
+/// a [`StorageFault`] the log takes nothing any more; it may still be read.
+pub struct Log {
+    pub(crate) home: Arc<SegmentHome>,
+    pub(crate) topic_partition: TopicPartition,
+    pub(crate) topic_id: Uuid,
+    pub(crate) config: LogConfig,
+    pub(crate) tail_cache: Arc<TailCache>,
+    pub(crate) tail: Arc<LogTail>,
+    /// Ordered by base offset, never empty; the last one is active.
+    pub(crate) segments: Arc<Vec<Arc<Segment>>>,
+    pub(crate) epochs: Arc<LeaderEpochs>,
+    /// Changes of the epochs, and how many of them are in their file, durably.
+    pub(crate) epochs_changed: u64,
+    pub(crate) epochs_saved: u64,
+    /// `None` until a producer with an id comes, or a snapshot is due.
+    pub(crate) producers: Option<Producers>,
+    /// Offsets of the producer snapshots on disk.
+    pub(crate) snapshots: BTreeSet<Offset>,
+    pub(crate) log_start_offset: Offset,
+    /// End of what is written.
+    pub(crate) log_end_offset: Offset,
+    /// What this turn appended and did not write yet.
+    pub(crate) turn: Turn,
+    pub(crate) sync: SyncState,
+    /// Set while `recovery-point-limit` exists: it may go once the recovery point is here.
+    pub(crate) limit_until: Option<Offset>,
+    /// First timestamp of the active segment, once known; and when it got its first batch.
+    pub(crate) active_since: Option<(Option<Timestamp>, Timestamp)>,
+    pub(crate) deleted: Vec<PathBuf>,
+    pub(crate) fault: Option<StorageFault>,
 }
 
-/// One partition replica's log on disk.
-#[derive(Debug)]
-pub struct Log {}
+impl fmt::Debug for Log {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (start, end) = (self.log_start_offset, self.log_end_offset);
+        write!(f, "Log({} {start}..{end})", self.home.dir.display())
+    }
+}
 
 impl Log {
-    /// Makes the directory of a new, empty log, durably.
-    pub fn create(_setup: LogSetup) -> Result<Self, OpenError> { todo!() }
-    /// Opens the log in an existing directory; after an unclean stop checks and mends it.
-    pub fn open(_setup: LogSetup, _opening: Opening) -> Result<(Self, Recovery), OpenError> { todo!() }
-    /// Checks a batch, gives it its offsets and puts it into the turn's write.
-    /// Nothing is on disk, and no reader sees it, before [`Log::flush_writes`].
-    pub fn append(&mut self, _batch: ValidatedBatch, _leader_epoch: LeaderEpoch, _now: Timestamp) -> Result<Appended, AppendError> { todo!() }
-    /// Writes all that was appended since the last call with one vectored write.
-    /// On an error the batches not below `log_end_offset()` are not in the log.
-    pub fn flush_writes(&mut self) -> Result<(), AppendError> { todo!() }
-    /// Notes that `epoch` begins at the log end (a new leader, before its first append).
-    pub fn assign_leader_epoch(&mut self, _epoch: LeaderEpoch) { todo!() }
-    /// First offset kept.
-    pub fn log_start_offset(&self) -> Offset { todo!() }
-    /// First offset kept on this disk (tiering would keep earlier ones elsewhere).
-    pub fn local_log_start_offset(&self) -> Offset { todo!() }
-    /// Next offset to be written.
-    pub fn log_end_offset(&self) -> Offset { todo!() }
-    /// End of what survives a power loss.
-    pub fn synced_end_offset(&self) -> Offset { todo!() }
-    /// All below is synced together with indexes, epochs and producer state.
-    pub fn recovery_point(&self) -> Offset { todo!() }
-    /// Log bytes that a recovery would have to read.
-    pub fn bytes_past_recovery_point(&self) -> u64 { todo!() }
-    /// Whether a checkpoint would move the recovery point.
-    pub fn wants_checkpoint(&self) -> bool { todo!() }
-    /// Whether `flush.messages` or `flush.ms` ask for a sync.
-    pub fn wants_flush(&self, _now: Timestamp) -> bool { todo!() }
-    /// Bytes of all segments.
-    pub fn size_bytes(&self) -> u64 { todo!() }
-    /// The partition's directory.
-    pub fn dir(&self) -> &Path { todo!() }
-    /// The topic's id.
-    pub fn topic_id(&self) -> Uuid { todo!() }
-    /// The newest leader epoch in the log.
-    pub fn latest_epoch(&self) -> Option<LeaderEpoch> { todo!() }
-    /// Largest epoch not above `epoch`, and where it ends.
-    pub fn end_offset_for_epoch(&self, _epoch: LeaderEpoch) -> EpochEnd { todo!() }
-    /// The fault after which this log takes nothing any more.
-    pub fn fault(&self) -> Option<&StorageFault> { todo!() }
-    /// Replaces the settings.
-    pub fn set_config(&mut self, _config: LogConfig) { todo!() }
-    /// What must be synced so that all appended so far counts; `None` if nothing.
-    pub fn take_sync(&mut self) -> Option<SyncWork> { todo!() }
-    /// Takes note of a finished sync.
-    pub fn on_synced(&mut self, _synced: Synced) { todo!() }
-    /// Takes note of a failed sync or checkpoint: final.
-    pub fn on_fault(&mut self, _fault: StorageFault) { todo!() }
-    /// Work after which the recovery point may move to the log end.
-    pub fn take_checkpoint(&mut self) -> Result<Option<CheckpointWork>, StorageFault> { todo!() }
-    /// Takes note of finished checkpoint work; the recovery point moves.
-    pub fn on_checkpointed(&mut self, _checkpointed: Checkpointed) { todo!() }
-    /// Raises the log start (DeleteRecords); whole segments below are renamed.
-    pub fn advance_log_start(&mut self, _to: Offset) -> Result<(), StorageFault> { todo!() }
-    /// Files renamed for deletion, to be removed by [`remove_files`] after `file.delete.delay.ms`.
-    pub fn take_deleted(&mut self) -> Vec<PathBuf> { todo!() }
-    /// Cuts the log so that it ends at `offset` or just below, durably.
-    pub fn truncate_to(&mut self, _offset: Offset) -> Result<Truncated, StorageFault> { todo!() }
-    /// Starts a new segment at the log end.
-    pub fn roll(&mut self) -> Result<(), AppendError> { todo!() }
+    /// Replaces the settings; they hold from the next append on.
+    pub fn set_config(&mut self, config: LogConfig) {
+        self.home.index_interval_bytes.store(config.index_interval_bytes, Ordering::Relaxed);
+        self.config = config;
+    }
+
+    /// Notes that `epoch` begins at the log end: a new leader, before its first append.
+    pub fn assign_leader_epoch(&mut self, epoch: LeaderEpoch) {
+        let end = self.log_end_offset;
+        self.note_epoch(epoch, end);
+    }
+
+    pub(crate) fn note_epoch(&mut self, epoch: LeaderEpoch, start_offset: Offset) {
+        let is_known = self
+            .epochs
+            .entries()
+            .last()
+            .is_some_and(|latest| latest.epoch == epoch && latest.start_offset <= start_offset);
+        if !is_known && Arc::make_mut(&mut self.epochs).assign(epoch, start_offset) {
+            self.epochs_changed += 1;
+        }
+    }
+
     /// Forgets producers that were silent for `producer.id.expiration.ms`.
-    pub fn remove_expired_producers(&mut self, _now: Timestamp) { todo!() }
-    /// Clean stop: everything synced, producer snapshot at the log end.
-    pub fn close(self) -> Result<(), StorageFault> { todo!() }
-    /// Renames the directory for deletion, durably; `unique` makes the name. The caller removes it
-    /// later by `Disk::remove_dir_all`.
-    pub fn delete(self, _unique: Uuid) -> Result<PathBuf, StorageFault> { todo!() }
-    /// What readers hold.
-    pub fn view(&self) -> LogView { todo!() }
+    pub fn remove_expired_producers(&mut self, now: Timestamp) {
+        let expiration_ms = self.config.producer_id_expiration_ms;
+        if let Some(producers) = &mut self.producers {
+            producers.remove_expired(now, expiration_ms);
+        }
+    }
+
+    /// First offset kept.
+    #[must_use]
+    pub const fn log_start_offset(&self) -> Offset {
+        self.log_start_offset
+    }
+
+    /// First offset kept on this disk; tiering would keep earlier ones elsewhere.
+    #[must_use]
+    pub const fn local_log_start_offset(&self) -> Offset {
+        self.log_start_offset
+    }
+
+    /// Next offset to be written. What a turn has appended and not yet written does not count.
+    #[must_use]
+    pub const fn log_end_offset(&self) -> Offset {
+        self.log_end_offset
+    }
+
+    /// Bytes of all segments.
+    #[must_use]
+    pub fn size_bytes(&self) -> u64 {
+        self.segments.iter().map(|segment| segment.size_bytes()).sum()
+    }
+
+    /// The partition's directory.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.home.dir
+    }
+
+    /// Whose log it is.
+    #[must_use]
+    pub const fn topic_partition(&self) -> &TopicPartition {
+        &self.topic_partition
+    }
+
+    /// The topic's id.
+    #[must_use]
+    pub const fn topic_id(&self) -> Uuid {
+        self.topic_id
+    }
+
+    /// The newest leader epoch in the log.
+    #[must_use]
+    pub fn latest_epoch(&self) -> Option<LeaderEpoch> {
+        self.epochs.latest()
+    }
+
+    /// Where `epoch` ends. Source: KIP-101, KIP-279.
+    #[must_use]
+    pub fn end_offset_for_epoch(&self, epoch: LeaderEpoch) -> EpochEnd {
+        self.epochs.end_offset_for(epoch, self.log_end_offset)
+    }
+
+    /// The fault after which this log takes nothing any more.
+    #[must_use]
+    pub const fn fault(&self) -> Option<&StorageFault> {
+        self.fault.as_ref()
+    }
+
+    /// Takes note of a fault, for instance of a failed sync: final.
+    pub fn on_fault(&mut self, fault: StorageFault) {
+        self.fault.get_or_insert(fault);
+    }
+
+    /// What readers hold. What a turn has appended and not yet written is not in it.
+    #[must_use]
+    pub fn view(&self) -> LogView {
+        LogView {
+            cuts: Arc::clone(&self.home.cuts),
+            cuts_seen: self.home.cut_count(),
+            tail: Arc::clone(&self.tail),
+            segments: Arc::clone(&self.segments),
+            epochs: Arc::clone(&self.epochs),
+            log_start_offset: self.log_start_offset,
+            local_log_start_offset: self.log_start_offset,
+            log_end_offset: self.log_end_offset,
+        }
+    }
+
+    pub(crate) fn disk(&self) -> &dyn Disk {
+        &*self.home.disk
+    }
+
+    pub(crate) fn active(&self) -> &Arc<Segment> {
+        self.segments.last().expect("a log has at least one segment")
+    }
+
+    /// Ok, or the fault after which nothing is taken.
+    pub(crate) fn check_usable(&self) -> Result<(), StorageFault> {
+        self.fault.clone().map_or(Ok(()), Err)
+    }
+
+    /// Keeps a fault for good and passes it on.
+    pub(crate) fn keep_fault<T>(
+        &mut self,
+        result: Result<T, StorageFault>,
+    ) -> Result<T, StorageFault> {
+        if let Err(fault) = &result {
+            self.on_fault(fault.clone());
+        }
+        result
+    }
 }

@@ -1,41 +1,421 @@
-//! Work for the threads that sync.
-use std::sync::Arc;
-use highwater_records::Offset;
-use crate::*;
+//! What becomes durable when.
+//!
+//! Two kinds of work are handed to the threads that may block. A **sync** makes the appended bytes
+//! durable: it is asked for often and moves `synced_end_offset`. A **checkpoint** also makes
+//! durable what a restart needs beside them (indexes, epochs, producer state): it is rare and
+//! moves the recovery point. Work says up to which offset it counts when it is *taken*; what is
+//! appended while it runs waits for the next one.
 
-/// Files to sync, for a worker thread.
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use highwater_records::{Offset, Timestamp};
+
+use crate::disk::{Disk, DiskFile, OpenMode, write_atomically};
+use crate::error::{AtPath, StorageFault};
+use crate::leader_epochs::LEADER_EPOCHS_FILE;
+use crate::log::Log;
+use crate::producer_files::SnapshotFiles;
+use crate::recovery_limit::RECOVERY_LIMIT_FILE;
+use crate::segment::{LOG_SUFFIX, Segment, SegmentHome, remove_if_there};
+
+/// What is not durable yet.
 #[derive(Debug)]
-pub struct SyncWork {}
+pub(crate) struct SyncState {
+    /// All below is durable.
+    pub(crate) synced_end_offset: Offset,
+    /// All below is durable together with indexes, epochs and producer state.
+    pub(crate) recovery_point: Offset,
+    /// Log files written since the sync that is known to have succeeded.
+    unsynced: Vec<Unsynced>,
+    /// Segments written since the last checkpoint.
+    pub(crate) since_checkpoint: Vec<Arc<Segment>>,
+    /// Changes of names in the directory, and how many of them are durable.
+    names_changed: u64,
+    names_synced: u64,
+    /// Bytes appended, and how many of them the last checkpoint covered.
+    written_bytes: u64,
+    checkpointed_bytes: u64,
+    flushed_at: Option<Timestamp>,
+}
+
+#[derive(Clone, Debug)]
+struct Unsynced {
+    base_offset: Offset,
+    file: Arc<dyn DiskFile>,
+    /// The log end when it was last written.
+    written_until: Offset,
+}
+
+impl SyncState {
+    /// Everything below `end` is durable.
+    pub(crate) const fn synced_to(end: Offset) -> Self {
+        Self {
+            synced_end_offset: end,
+            recovery_point: end,
+            unsynced: Vec::new(),
+            since_checkpoint: Vec::new(),
+            names_changed: 0,
+            names_synced: 0,
+            written_bytes: 0,
+            checkpointed_bytes: 0,
+            flushed_at: None,
+        }
+    }
+
+    pub(crate) fn on_written(
+        &mut self,
+        segment: &Arc<Segment>,
+        file: Arc<dyn DiskFile>,
+        bytes: u64,
+        log_end_offset: Offset,
+    ) {
+        self.written_bytes += bytes;
+        let base_offset = segment.base_offset();
+        match self.unsynced.last_mut() {
+            Some(last) if last.base_offset == base_offset => {
+                last.written_until = log_end_offset;
+                last.file = file;
+            }
+            Some(_) | None => {
+                self.unsynced.push(Unsynced { base_offset, file, written_until: log_end_offset });
+            }
+        }
+        if self.since_checkpoint.last().is_none_or(|last| last.base_offset() != base_offset) {
+            self.since_checkpoint.push(Arc::clone(segment));
+        }
+    }
+
+    pub(crate) fn on_new_segment(&mut self, segment: &Arc<Segment>) {
+        self.on_names_changed();
+        self.since_checkpoint.push(Arc::clone(segment));
+    }
+
+    pub(crate) const fn on_names_changed(&mut self) {
+        self.names_changed += 1;
+    }
+
+    /// Everything is durable up to the new end; what was in flight counts for nothing.
+    pub(crate) fn on_truncated(&mut self, end: Offset) {
+        self.synced_end_offset = self.synced_end_offset.min(end);
+        self.recovery_point = self.recovery_point.min(end);
+        self.unsynced.retain(|unsynced| unsynced.base_offset < end);
+        for unsynced in &mut self.unsynced {
+            unsynced.written_until = unsynced.written_until.min(end);
+        }
+        self.since_checkpoint.retain(|segment| segment.base_offset() < end);
+    }
+
+    /// These segments are deleted: their bytes need not become durable.
+    pub(crate) fn forget_segments_below(&mut self, first: Offset) {
+        self.unsynced.retain(|unsynced| unsynced.base_offset >= first);
+        self.since_checkpoint.retain(|segment| segment.base_offset() >= first);
+    }
+
+    const fn names_are_unsynced(&self) -> bool {
+        self.names_changed > self.names_synced
+    }
+}
+
+/// Files to be synced, for a thread that may block.
+#[derive(Debug)]
+pub struct SyncWork {
+    home: Arc<SegmentHome>,
+    files: Vec<Unsynced>,
+    /// Whether names in the directory must be synced, after the files.
+    syncs_names: bool,
+    synced: Synced,
+}
 
 /// Proof of a sync, for [`Log::on_synced`].
 #[derive(Clone, Copy, Debug)]
 pub struct Synced {
-    #[expect(dead_code, reason = "filled in next")]
-    end: Offset,
+    end_offset: Offset,
+    names: u64,
+    cuts: u64,
+}
+
+impl Synced {
+    /// All below is durable.
+    #[must_use]
+    pub const fn end_offset(&self) -> Offset {
+        self.end_offset
+    }
 }
 
 impl SyncWork {
-    /// Files that will be synced.
-    pub fn file_count(&self) -> usize { todo!() }
-    /// The end offset that this makes durable.
-    pub fn end_offset(&self) -> Offset { todo!() }
-    /// Syncs them one after another.
-    pub fn run(self) -> Result<Synced, StorageFault> { todo!() }
-    /// The files, to be synced in parallel; then [`SyncWork::finish`].
-    pub fn files(&self) -> Vec<Arc<dyn DiskFile>> { todo!() }
-    /// For a caller that has synced the whole file system after this work was taken.
-    pub fn after_file_system_sync(self) -> Synced { todo!() }
+    /// How many system calls it takes: one for each file, and one if names changed.
+    #[must_use]
+    pub const fn sync_count(&self) -> usize {
+        self.files.len() + self.syncs_names as usize
+    }
+
+    /// The log end that this makes durable.
+    #[must_use]
+    pub const fn end_offset(&self) -> Offset {
+        self.synced.end_offset
+    }
+
+    /// Syncs the files, then the directory if names changed.
+    ///
+    /// # Errors
+    /// A failed sync is final: give it to [`Log::on_fault`], and take the log directory offline.
+    pub fn run(self) -> Result<Synced, StorageFault> {
+        for unsynced in &self.files {
+            let synced = unsynced.file.sync_data();
+            synced.map_err(|source| {
+                let path = self.home.path(unsynced.base_offset, LOG_SUFFIX);
+                StorageFault::new("sync", &path, source)
+            })?;
+        }
+        if self.syncs_names {
+            self.home.disk.sync_dir(&self.home.dir).at_path("sync", &self.home.dir)?;
+        }
+        Ok(self.synced)
+    }
+
+    /// For a caller that synced the whole file system *after* this work was taken, by
+    /// [`Disk::sync_file_system`].
+    #[must_use]
+    pub fn after_file_system_sync(self) -> Synced {
+        self.synced
+    }
 }
 
-/// Work that lets the recovery point move, for a worker thread.
+/// Work after which the recovery point may move, for a thread that may block.
 #[derive(Debug)]
-pub struct CheckpointWork {}
+pub struct CheckpointWork {
+    sync: SyncWork,
+    /// Indexes and producer snapshots that are written but not synced.
+    written_files: Vec<PathBuf>,
+    epochs: Option<String>,
+    snapshot: Option<SnapshotFiles>,
+    /// Snapshots that nothing needs once this is done.
+    outdated: Vec<PathBuf>,
+    checkpointed: Checkpointed,
+}
 
 /// Proof of a checkpoint, for [`Log::on_checkpointed`].
-#[derive(Clone, Copy, Debug)]
-pub struct Checkpointed {}
+#[derive(Clone, Debug)]
+pub struct Checkpointed {
+    synced: Synced,
+    written_bytes: u64,
+    epochs_changed: u64,
+    /// Base offset of the then active segment: those below were complete.
+    sealed_below: Offset,
+    removed_snapshots: Vec<Offset>,
+    removes_limit: bool,
+}
+
+impl Checkpointed {
+    /// The recovery point that this stands for, once [`Log::on_checkpointed`] took note of it.
+    #[must_use]
+    pub const fn recovery_point(&self) -> Offset {
+        self.synced.end_offset
+    }
+}
 
 impl CheckpointWork {
-    /// Syncs data and indexes, writes epochs and a producer snapshot.
-    pub fn run(self) -> Result<Checkpointed, StorageFault> { todo!() }
+    /// Syncs the log, writes and syncs indexes, epochs and producer snapshot, then removes
+    /// snapshots that are older than needed.
+    ///
+    /// # Errors
+    /// As [`SyncWork::run`].
+    pub fn run(self) -> Result<Checkpointed, StorageFault> {
+        let home = Arc::clone(&self.sync.home);
+        let disk: &dyn Disk = &*home.disk;
+        let cutting = home.cutting.lock();
+        if home.cut_count() != self.checkpointed.synced.cuts {
+            return Ok(self.checkpointed);
+        }
+        for path in &self.written_files {
+            let file = disk.open(path, OpenMode::Write).at_path("open", path)?;
+            file.sync_data().at_path("sync", path)?;
+        }
+        if let Some(text) = &self.epochs {
+            let path = home.dir.join(LEADER_EPOCHS_FILE);
+            write_atomically(disk, &path, text.as_bytes()).at_path("write", &path)?;
+        }
+        if let Some(snapshot) = &self.snapshot {
+            snapshot.write(disk)?;
+        }
+        let sync = SyncWork { syncs_names: true, ..self.sync };
+        sync.run()?;
+        for path in &self.outdated {
+            remove_if_there(disk, path)?;
+        }
+        drop(cutting);
+        Ok(self.checkpointed)
+    }
+}
+
+impl Log {
+    /// End of what survives a power loss.
+    #[must_use]
+    pub const fn synced_end_offset(&self) -> Offset {
+        self.sync.synced_end_offset
+    }
+
+    /// All below is durable together with indexes, epochs and producer state; a restart after a
+    /// crash reads only what lies above. The broker writes it to the log directory's checkpoint.
+    #[must_use]
+    pub const fn recovery_point(&self) -> Offset {
+        self.sync.recovery_point
+    }
+
+    /// Log bytes that a restart after a crash would have to read: the broker bounds their sum.
+    #[must_use]
+    pub const fn bytes_past_recovery_point(&self) -> u64 {
+        self.sync.written_bytes.saturating_sub(self.sync.checkpointed_bytes)
+    }
+
+    /// Whether a checkpoint would move the recovery point or save new epochs.
+    #[must_use]
+    pub fn wants_checkpoint(&self) -> bool {
+        self.fault.is_none()
+            && (self.log_end_offset > self.sync.recovery_point
+                || self.epochs_changed > self.epochs_saved)
+    }
+
+    /// Whether `flush.messages` or `flush.ms` ask for a sync now. The time counts from the first
+    /// call that finds something unsynced.
+    pub fn wants_flush(&mut self, now: Timestamp) -> bool {
+        if self.sync.unsynced.is_empty() {
+            self.sync.flushed_at = None;
+            return false;
+        }
+        let since = *self.sync.flushed_at.get_or_insert(now);
+        let waited_ms = u64::try_from(now.saturating_ms_since(since)).unwrap_or(0);
+        let records = self.log_end_offset.distance_from(self.sync.synced_end_offset);
+        let records = u64::try_from(records).unwrap_or(0);
+        records >= self.config.flush_messages || waited_ms >= self.config.flush_ms
+    }
+
+    /// What must be synced so that all written so far is durable; `None` if it is already. Work
+    /// that is dropped, or not finished yet, is part of what the next call returns.
+    pub fn take_sync(&mut self) -> Option<SyncWork> {
+        if self.fault.is_some() {
+            return None;
+        }
+        let is_clean = self.sync.unsynced.is_empty() && !self.sync.names_are_unsynced();
+        (!is_clean).then(|| self.sync_work())
+    }
+
+    fn sync_work(&mut self) -> SyncWork {
+        self.sync.flushed_at = None;
+        SyncWork {
+            home: Arc::clone(&self.home),
+            files: self.sync.unsynced.clone(),
+            syncs_names: self.sync.names_are_unsynced(),
+            synced: Synced {
+                end_offset: self.log_end_offset,
+                names: self.sync.names_changed,
+                cuts: self.home.cut_count(),
+            },
+        }
+    }
+
+    /// Takes note of a finished sync.
+    pub fn on_synced(&mut self, synced: Synced) {
+        if synced.cuts != self.home.cut_count() || self.fault.is_some() {
+            return;
+        }
+        assert!(synced.end_offset <= self.log_end_offset, "nothing is synced before it is written");
+        self.sync.synced_end_offset = self.sync.synced_end_offset.max(synced.end_offset);
+        self.sync.names_synced = self.sync.names_synced.max(synced.names);
+        self.sync.unsynced.retain(|unsynced| unsynced.written_until > synced.end_offset);
+    }
+
+    /// Work after which the recovery point is the log end; `None` if it is already.
+    ///
+    /// # Errors
+    /// If indexes cannot be written. A full disk leaves the log usable: try again later.
+    pub fn take_checkpoint(
+        &mut self,
+        now: Timestamp,
+    ) -> Result<Option<CheckpointWork>, StorageFault> {
+        self.check_usable()?;
+        if !self.wants_checkpoint() {
+            return Ok(None);
+        }
+        let work = self.checkpoint_work(now);
+        match work {
+            Err(fault) if !fault.is_disk_full() => self.keep_fault(Err(fault)),
+            other => other.map(Some),
+        }
+    }
+
+    pub(crate) fn checkpoint_work(
+        &mut self,
+        now: Timestamp,
+    ) -> Result<CheckpointWork, StorageFault> {
+        let mut written_files = Vec::new();
+        for segment in &self.sync.since_checkpoint {
+            segment.write_indexes()?;
+            written_files.extend(segment.index_paths());
+            let base_offset = segment.base_offset();
+            if base_offset >= self.sync.recovery_point && self.snapshots.contains(&base_offset) {
+                written_files.extend(self.snapshot_paths(base_offset));
+            }
+        }
+        let snapshot = self.snapshot_at_end(now)?;
+        let removed_snapshots = self.outdated_snapshots();
+        let outdated = removed_snapshots.iter().flat_map(|offset| self.snapshot_paths(*offset));
+        let mut outdated: Vec<PathBuf> = outdated.collect();
+        let removes_limit = self.limit_until.is_some_and(|until| self.log_end_offset >= until);
+        if removes_limit {
+            outdated.push(self.home.dir.join(RECOVERY_LIMIT_FILE));
+        }
+        let epochs = (self.epochs_changed > self.epochs_saved).then(|| self.epochs.write());
+        let sync = self.sync_work();
+        let checkpointed = Checkpointed {
+            synced: sync.synced,
+            written_bytes: self.sync.written_bytes,
+            epochs_changed: self.epochs_changed,
+            sealed_below: self.active().base_offset(),
+            removed_snapshots,
+            removes_limit,
+        };
+        Ok(CheckpointWork { sync, written_files, epochs, snapshot, outdated, checkpointed })
+    }
+
+    /// Takes note of a finished checkpoint: the recovery point moves.
+    pub fn on_checkpointed(&mut self, checkpointed: &Checkpointed) {
+        let synced = checkpointed.synced;
+        if synced.cuts != self.home.cut_count() || self.fault.is_some() {
+            return;
+        }
+        self.on_synced(synced);
+        self.epochs_saved = self.epochs_saved.max(checkpointed.epochs_changed);
+        self.sync.recovery_point = self.sync.recovery_point.max(synced.end_offset);
+        self.sync.checkpointed_bytes = self.sync.checkpointed_bytes.max(checkpointed.written_bytes);
+        self.snapshots.insert(synced.end_offset);
+        for offset in &checkpointed.removed_snapshots {
+            self.snapshots.remove(offset);
+        }
+        if checkpointed.removes_limit {
+            self.limit_until = None;
+        }
+        let sealed_below = checkpointed.sealed_below;
+        self.sync.since_checkpoint.retain(|segment| segment.base_offset() >= sealed_below);
+    }
+
+    /// Clean stop: makes everything durable and leaves a producer snapshot at the log end. The
+    /// recovery point is then the log end; write it to the checkpoint before the clean marker.
+    ///
+    /// # Errors
+    /// If something cannot be written or synced: the stop is not a clean one.
+    pub fn close(mut self, now: Timestamp) -> Result<Offset, StorageFault> {
+        self.check_usable()?;
+        assert!(self.turn.is_empty(), "a turn ends with flush_writes");
+        if self.active().size_bytes() > 0 && self.wants_checkpoint() {
+            let active = Arc::clone(self.active());
+            active.prepare_append()?;
+            active.seal()?;
+        }
+        if self.wants_checkpoint() || self.sync.names_are_unsynced() {
+            self.checkpoint_work(now)?.run()?;
+        }
+        Ok(self.log_end_offset)
+    }
 }

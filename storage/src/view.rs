@@ -1,11 +1,34 @@
-//! What readers hold.
+//! What readers hold: a picture of the log that its writer replaces after each turn.
+//!
+//! A view is immutable, the files are not: a truncation or deletion after the view was taken could
+//! put other bytes where it looks. So each log counts its cuts; a read that finds the count changed
+//! when it is done answers [`ReadError::Stale`] instead of bytes.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use bytes::Bytes;
 use highwater_records::{LeaderEpoch, Offset, Timestamp};
-use crate::*;
+
+use crate::error::ReadError;
+use crate::leader_epochs::LeaderEpochs;
+use crate::segment::Segment;
+use crate::tail_cache::LogTail;
 
 /// An immutable picture of a log, cheap to clone and to hold.
-#[derive(Clone, Debug)]
-pub struct LogView {}
+#[derive(Clone)]
+pub struct LogView {
+    pub(crate) cuts: Arc<AtomicU64>,
+    pub(crate) cuts_seen: u64,
+    pub(crate) tail: Arc<LogTail>,
+    /// Ordered by base offset, never empty.
+    pub(crate) segments: Arc<Vec<Arc<Segment>>>,
+    pub(crate) epochs: Arc<LeaderEpochs>,
+    pub(crate) log_start_offset: Offset,
+    pub(crate) local_log_start_offset: Offset,
+    pub(crate) log_end_offset: Offset,
+}
 
 /// What a read may return.
 #[derive(Clone, Copy, Debug)]
@@ -49,27 +72,76 @@ pub struct EpochEnd {
     pub end_offset: Offset,
 }
 
+impl fmt::Debug for LogView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LogView({}..{})", self.log_start_offset, self.log_end_offset)
+    }
+}
+
 impl LogView {
     /// First offset kept.
-    pub fn log_start_offset(&self) -> Offset { todo!() }
-    /// First offset kept on this disk.
-    pub fn local_log_start_offset(&self) -> Offset { todo!() }
+    #[must_use]
+    pub const fn log_start_offset(&self) -> Offset {
+        self.log_start_offset
+    }
+
+    /// First offset kept on this disk; tiering would keep earlier ones elsewhere.
+    #[must_use]
+    pub const fn local_log_start_offset(&self) -> Offset {
+        self.local_log_start_offset
+    }
+
     /// End of what this view shows.
-    pub fn log_end_offset(&self) -> Offset { todo!() }
+    #[must_use]
+    pub const fn log_end_offset(&self) -> Offset {
+        self.log_end_offset
+    }
+
     /// Bytes of all segments.
-    pub fn size_bytes(&self) -> u64 { todo!() }
-    /// Reads whole batches from the one that holds `from`. May touch files: worker threads only.
-    pub fn read(&self, _from: Offset, _limits: ReadLimits) -> Result<Fetched, ReadError> { todo!() }
-    /// The same from memory only: `None` if a file would have to be read.
-    pub fn try_read_cached(&self, _from: Offset, _limits: ReadLimits) -> Option<Result<Fetched, ReadError>> { todo!() }
-    /// First record below `upper_bound` with a time not below `timestamp`. Touches files.
-    pub fn offset_for_timestamp(&self, _timestamp: Timestamp, _upper_bound: Offset) -> Result<Option<TimestampOffset>, ReadError> { todo!() }
-    /// The first record with the greatest time of all below `upper_bound`. Touches files.
-    pub fn offset_of_max_timestamp(&self, _upper_bound: Offset) -> Result<Option<TimestampOffset>, ReadError> { todo!() }
-    /// Where `epoch` ends.
-    pub fn end_offset_for_epoch(&self, _epoch: LeaderEpoch) -> EpochEnd { todo!() }
+    #[must_use]
+    pub fn size_bytes(&self) -> u64 {
+        self.segments.iter().map(|segment| segment.size_bytes()).sum()
+    }
+
+    /// Where `epoch` ends. Source: KIP-101, KIP-279.
+    #[must_use]
+    pub fn end_offset_for_epoch(&self, epoch: LeaderEpoch) -> EpochEnd {
+        self.epochs.end_offset_for(epoch, self.log_end_offset)
+    }
+
     /// The newest leader epoch.
-    pub fn latest_epoch(&self) -> Option<LeaderEpoch> { todo!() }
-    /// Epoch of the batch at `offset`.
-    pub fn epoch_of(&self, _offset: Offset) -> Option<LeaderEpoch> { todo!() }
+    #[must_use]
+    pub fn latest_epoch(&self) -> Option<LeaderEpoch> {
+        self.epochs.latest()
+    }
+
+    /// The leader epoch that `offset` belongs to.
+    #[must_use]
+    pub fn epoch_of(&self, offset: Offset) -> Option<LeaderEpoch> {
+        self.epochs.epoch_of(offset)
+    }
+
+    /// Whether nothing was cut off the log since the view was taken.
+    pub(crate) fn is_current(&self) -> bool {
+        self.cuts.load(Ordering::SeqCst) == self.cuts_seen
+    }
+
+    /// The segment in which `offset` would be.
+    pub(crate) fn segment_index_of(&self, offset: Offset) -> usize {
+        let after = self.segments.partition_point(|segment| segment.base_offset() <= offset);
+        after.saturating_sub(1)
+    }
+
+    pub(crate) const fn out_of_range(&self, offset: Offset) -> Option<ReadError> {
+        if offset.value() < self.log_start_offset.value()
+            || offset.value() > self.log_end_offset.value()
+        {
+            return Some(ReadError::OffsetOutOfRange {
+                offset,
+                log_start_offset: self.log_start_offset,
+                log_end_offset: self.log_end_offset,
+            });
+        }
+        None
+    }
 }

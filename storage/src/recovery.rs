@@ -1,0 +1,297 @@
+//! After an unclean stop: find what is good, cut off what is not, make sure of the rest.
+//!
+//! Bytes below the recovery point were synced with their indexes, epochs and producer state; they
+//! are not read. From there on every batch is checked. At the first bad one the log ends: what
+//! follows was never synced as a whole (a crash keeps sectors of unsynced bytes in any order), so
+//! no promise covers it. What is good is then *written again* and synced: a sync that failed
+//! before the crash leaves pages that look clean but are not on disk.
+//!
+//! **Invariant:** nothing below the recovery point is ever cut off.
+
+use std::io::IoSlice;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use highwater_records::Offset;
+
+use crate::batch_scanner::{BatchScanner, Depth, ScanError, Scanned};
+use crate::error::{AtPath, Damage, OpenError, StorageFault};
+use crate::log::Log;
+use crate::open::Opening;
+use crate::segment::Segment;
+use crate::sync::SyncState;
+
+/// Bytes that are written again at once.
+const REWRITE_BYTES: usize = 1 << 20;
+
+/// What opening found and did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recovery {
+    /// Whether the files were trusted.
+    pub was_clean: bool,
+    /// Bytes read, checked and written again.
+    pub checked_bytes: u64,
+    /// What was cut off, if anything.
+    pub truncated: Option<Truncation>,
+}
+
+/// What recovery cut off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Truncation {
+    /// The file in which the first bad batch begins.
+    pub path: PathBuf,
+    /// Where in it.
+    pub position_bytes: u64,
+    /// The log ends here now.
+    pub log_end_offset: Offset,
+    /// Bytes cut off, later segments included.
+    pub dropped_bytes: u64,
+    /// What was wrong with the first bad batch.
+    pub reason: String,
+}
+
+/// Where the walk over the tail begins.
+#[derive(Clone, Copy, Debug)]
+struct Start {
+    segment: usize,
+    position_bytes: u64,
+    /// The offset that the first batch has.
+    offset: Offset,
+}
+
+/// Where the walk ended too early.
+#[derive(Debug)]
+struct FirstBad {
+    segment: usize,
+    position_bytes: u64,
+    reason: String,
+}
+
+impl Log {
+    /// Checks and mends the log from `recovery_point` on. Files are synced, but indexes, epochs and
+    /// producer state wait for [`Log::finish_recovery`].
+    pub(crate) fn recover(
+        &mut self,
+        opening: Opening,
+        recovery_point: Offset,
+    ) -> Result<Recovery, OpenError> {
+        let first = self.segments[0].base_offset();
+        let start = match self.find_start(recovery_point.max(first))? {
+            Some(start) => start,
+            // The log is shorter than the recovery point says; so that is not about this log, or
+            // bytes are gone. Nothing is believed.
+            None => Start { segment: 0, position_bytes: 0, offset: first },
+        };
+        self.sync = SyncState::synced_to(start.offset);
+        self.remove_snapshots_above(start.offset)?;
+        if Arc::make_mut(&mut self.epochs).truncate_from_end(start.offset.next()) {
+            self.epochs_changed += 1;
+        }
+        let mut walk = Walk { next_offset: start.offset, checked: Vec::new() };
+        let bad = self.walk(start, opening.keep_holes, &mut walk)?;
+        self.log_end_offset = walk.next_offset;
+        let truncated = bad.map(|bad| self.cut_bad(bad)).transpose()?;
+        let mut checked_bytes = 0;
+        for (segment, start_bytes) in &walk.checked {
+            checked_bytes += segment.size_bytes() - start_bytes;
+            rewrite(segment, *start_bytes)?;
+        }
+        if let Some(truncation) = &truncated {
+            tracing::warn!(
+                path = %truncation.path.display(), position = truncation.position_bytes,
+                log_end_offset = %truncation.log_end_offset, bytes = truncation.dropped_bytes,
+                reason = %truncation.reason, "cut off what was not written completely"
+            );
+        }
+        // Who moves the recovery point below what the checkpoint says must leave word of it.
+        self.sync.recovery_point = opening.recovery_point;
+        let end = self.log_end_offset;
+        self.limit_recovery_point(end)?;
+        self.sync.recovery_point = start.offset;
+        self.sync.synced_end_offset = end;
+        Ok(Recovery { was_clean: false, checked_bytes, truncated })
+    }
+
+    /// Makes indexes, epochs and producer state of what recovery found durable.
+    pub(crate) fn finish_recovery(
+        &mut self,
+        opening: Opening,
+        recovery: &Recovery,
+    ) -> Result<(), StorageFault> {
+        if recovery.was_clean && self.epochs_changed == self.epochs_saved {
+            return Ok(());
+        }
+        let has_changed = recovery.checked_bytes > 0 || recovery.truncated.is_some();
+        if has_changed || self.wants_checkpoint() {
+            let done = self.checkpoint_work(opening.now)?.run()?;
+            self.on_checkpointed(&done);
+        }
+        Ok(())
+    }
+
+    /// The first batch that ends after `recovery_point`; `None` if the log ends before it.
+    fn find_start(&self, recovery_point: Offset) -> Result<Option<Start>, OpenError> {
+        let after =
+            self.segments.partition_point(|segment| segment.base_offset() <= recovery_point);
+        let index = after.saturating_sub(1);
+        let segment = &self.segments[index];
+        let from = segment.position_before(recovery_point)?;
+        let (file, path) = (segment.file()?, segment.log_path());
+        let range = from..segment.size_bytes();
+        let mut scanner = BatchScanner::new(&*file, &path, range, Depth::Headers);
+        let mut reached = segment.base_offset();
+        loop {
+            let at = Start {
+                segment: index,
+                position_bytes: scanner.position_bytes(),
+                offset: recovery_point.max(reached),
+            };
+            if reached >= recovery_point {
+                return Ok(Some(at));
+            }
+            match scanner.next_batch() {
+                Ok(Some(batch)) if batch.header.base_offset >= recovery_point => {
+                    return Ok(Some(at));
+                }
+                Ok(Some(batch)) => reached = batch.header.next_offset(),
+                Ok(None) => return Ok(None),
+                Err(ScanError::Fault(fault)) => return Err(fault.into()),
+                Err(ScanError::Bad(bad)) => {
+                    let reason = format!("{} (below the recovery point)", bad.reason);
+                    return Err(Damage::new(&path, bad.position_bytes, reason).into());
+                }
+            }
+        }
+    }
+
+    /// Checks every batch from `start` on, indexing the good ones; returns the first bad one.
+    fn walk(
+        &mut self,
+        start: Start,
+        keep_holes: bool,
+        walk: &mut Walk,
+    ) -> Result<Option<FirstBad>, StorageFault> {
+        for index in start.segment..self.segments.len() {
+            let segment = Arc::clone(&self.segments[index]);
+            let file_bytes = segment.size_bytes();
+            let start_bytes = if index == start.segment { start.position_bytes } else { 0 };
+            let base = segment.base_offset();
+            if index > start.segment && !walk.may_follow(base, keep_holes) {
+                let reason = format!("segment begins at {base}, expected {}", walk.next_offset);
+                return Ok(Some(FirstBad { segment: index, position_bytes: 0, reason }));
+            }
+            walk.next_offset = walk.next_offset.max(base);
+            segment.truncate_indexes(walk.next_offset)?;
+            segment.prepare_recovery(start_bytes)?;
+            let bad = self.walk_segment(&segment, start_bytes..file_bytes, keep_holes, walk)?;
+            segment.seal()?;
+            if segment.size_bytes() > start_bytes {
+                walk.checked.push((Arc::clone(&segment), start_bytes));
+                self.sync.since_checkpoint.push(segment);
+            }
+            if let Some((position_bytes, reason)) = bad {
+                return Ok(Some(FirstBad { segment: index, position_bytes, reason }));
+            }
+        }
+        Ok(None)
+    }
+
+    fn walk_segment(
+        &mut self,
+        segment: &Arc<Segment>,
+        range: std::ops::Range<u64>,
+        keep_holes: bool,
+        walk: &mut Walk,
+    ) -> Result<Option<(u64, String)>, StorageFault> {
+        let (file, path) = (segment.file()?, segment.log_path());
+        let mut scanner = BatchScanner::new(&*file, &path, range, Depth::Crcs);
+        loop {
+            let Scanned { position_bytes, header } = match scanner.next_batch() {
+                Ok(Some(batch)) => batch,
+                Ok(None) => return Ok(None),
+                Err(ScanError::Bad(bad)) => {
+                    return Ok(Some((bad.position_bytes, bad.reason.to_string())));
+                }
+                Err(ScanError::Fault(fault)) => return Err(fault),
+            };
+            let found = header.base_offset;
+            if !walk.may_follow(found, keep_holes) {
+                let reason = format!("offset {found} where {} comes next", walk.next_offset);
+                return Ok(Some((position_bytes, reason)));
+            }
+            let relative = header.last_offset().checked_distance_from(segment.base_offset());
+            if relative.is_none_or(|relative| relative > i64::from(i32::MAX)) {
+                return Ok(Some((
+                    position_bytes,
+                    format!("offset {found} is not of this segment"),
+                )));
+            }
+            self.note_epoch(header.partition_leader_epoch, found);
+            walk.next_offset = header.next_offset();
+            let end_bytes = position_bytes + header.size_bytes() as u64;
+            segment.index_recovered(&Scanned { position_bytes, header });
+            segment.set_size(end_bytes);
+        }
+    }
+
+    /// Cuts the log at the first bad batch. Later segments go first, durably: were the bad batch
+    /// cut before them, another crash could leave a gap that looks like a hole.
+    fn cut_bad(&mut self, bad: FirstBad) -> Result<Truncation, StorageFault> {
+        let segment = Arc::clone(&self.segments[bad.segment]);
+        let path = segment.log_path();
+        let file_bytes = segment.file()?.len_bytes().at_path("look at", &path)?;
+        let later = self.segments[bad.segment + 1..].iter().map(|later| later.size_bytes());
+        let dropped_bytes = file_bytes.saturating_sub(bad.position_bytes) + later.sum::<u64>();
+        self.drop_segments_after(bad.segment)?;
+        let end = self.log_end_offset;
+        let is_whole_segment = bad.position_bytes == 0 && bad.segment > 0;
+        if is_whole_segment {
+            self.drop_segments_after(bad.segment - 1)?;
+        }
+        self.disk().sync_dir(&self.home.dir).at_path("sync", &self.home.dir)?;
+        if !is_whole_segment {
+            segment.truncate(bad.position_bytes, end)?;
+        }
+        Ok(Truncation {
+            path,
+            position_bytes: bad.position_bytes,
+            log_end_offset: end,
+            dropped_bytes,
+            reason: bad.reason,
+        })
+    }
+}
+
+/// The state of a walk over the tail.
+#[derive(Debug)]
+struct Walk {
+    next_offset: Offset,
+    /// Segments with good batches, and where the first of them starts.
+    checked: Vec<(Arc<Segment>, u64)>,
+}
+
+impl Walk {
+    fn may_follow(&self, offset: Offset, keep_holes: bool) -> bool {
+        offset == self.next_offset || (keep_holes && offset > self.next_offset)
+    }
+}
+
+/// Writes the bytes from `start_bytes` on again, in place and as they are, and syncs them.
+fn rewrite(segment: &Arc<Segment>, start_bytes: u64) -> Result<(), StorageFault> {
+    let (file, path) = (segment.file()?, segment.log_path());
+    let end_bytes = segment.size_bytes();
+    let mut at = start_bytes;
+    let mut buffer = Vec::new();
+    while at < end_bytes {
+        let left = usize::try_from(end_bytes - at).unwrap_or(REWRITE_BYTES);
+        buffer.resize(left.min(REWRITE_BYTES), 0);
+        let read = file.read_at(&mut buffer, at).at_path("read", &path)?;
+        if read == 0 {
+            return Err(StorageFault::new("read", &path, std::io::ErrorKind::UnexpectedEof.into()));
+        }
+        let bytes = buffer.get(..read).unwrap_or_default();
+        file.write_all_at(&mut [IoSlice::new(bytes)], at).at_path("write", &path)?;
+        at += read as u64;
+    }
+    file.sync_data().at_path("sync", &path)
+}

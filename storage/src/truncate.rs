@@ -1,0 +1,194 @@
+//! Cutting the log: its end (replication), its start (DeleteRecords, retention), all of it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use highwater_records::{Offset, TopicPartition, Uuid};
+
+use crate::disk::Disk;
+use crate::error::{AtPath, ReadError, StorageFault};
+use crate::log::Log;
+use crate::recovery_limit::RecoveryLimit;
+use crate::segment::{Segment, remove_if_there};
+
+/// Longest file name that the usual file systems take.
+const FILE_NAME_BYTES_MAX: usize = 255;
+
+/// Where an end truncation cuts.
+#[derive(Clone, Copy, Debug)]
+struct Cut {
+    segment: usize,
+    position_bytes: u64,
+    end: Offset,
+}
+
+impl Log {
+    /// Cuts the log so that it ends at `offset`, or at the start of the batch that holds it, never
+    /// below the log start. Durable when it returns. Returns the new log end.
+    ///
+    /// # Errors
+    /// Any fault is final.
+    pub fn truncate_to(&mut self, offset: Offset) -> Result<Offset, StorageFault> {
+        self.check_usable()?;
+        assert!(self.turn.is_empty(), "a turn ends with flush_writes");
+        let offset = offset.max(self.log_start_offset);
+        if offset < self.log_end_offset {
+            let cut = self.find_cut(offset).and_then(|cut| self.cut(cut));
+            self.keep_fault(cut)?;
+        }
+        Ok(self.log_end_offset)
+    }
+
+    fn find_cut(&self, offset: Offset) -> Result<Cut, StorageFault> {
+        let after = self.segments.partition_point(|segment| segment.base_offset() <= offset);
+        let segment = after.saturating_sub(1);
+        let found = &self.segments[segment];
+        let start = found.position_before(offset)?;
+        match found.find_batch(start, |header| header.last_offset() >= offset) {
+            Ok(Some(batch)) => {
+                let end = offset.min(batch.header.base_offset);
+                Ok(Cut { segment, position_bytes: batch.position_bytes, end })
+            }
+            Ok(None) => Ok(Cut { segment, position_bytes: found.size_bytes(), end: offset }),
+            Err(ReadError::Corrupt(damage)) => {
+                let end = offset;
+                Ok(Cut { segment, position_bytes: damage.position_bytes, end })
+            }
+            Err(ReadError::Fault(fault)) => Err(fault),
+            Err(ReadError::Stale | ReadError::OffsetOutOfRange { .. }) => {
+                unreachable!("only views answer that")
+            }
+        }
+    }
+
+    /// A crash between any two steps leaves a log that recovery can mend: the limit on the recovery
+    /// point comes first, then later segments go, then the tail of this one.
+    fn cut(&mut self, cut: Cut) -> Result<(), StorageFault> {
+        let home = Arc::clone(&self.home);
+        let _cutting = home.cutting.lock();
+        home.cuts.fetch_add(1, Ordering::SeqCst);
+        self.tail.truncate(cut.end);
+        self.limit_recovery_point(cut.end)?;
+        self.drop_segments_after(cut.segment)?;
+        let active = Arc::clone(self.active());
+        active.truncate(cut.position_bytes, cut.end)?;
+        self.remove_snapshots_above(cut.end)?;
+        self.producers = None;
+        if Arc::make_mut(&mut self.epochs).truncate_from_end(cut.end) {
+            self.epochs_changed += 1;
+        }
+        home.disk.sync_dir(&home.dir).at_path("sync", &home.dir)?;
+        self.sync.on_truncated(cut.end);
+        self.log_end_offset = cut.end;
+        self.active_since = None;
+        Ok(())
+    }
+
+    /// Leaves word on disk that nothing above `end` is known to be durable, if the checkpoint may
+    /// say otherwise.
+    pub(crate) fn limit_recovery_point(&mut self, end: Offset) -> Result<(), StorageFault> {
+        let claimed = self.sync.recovery_point;
+        if end >= claimed {
+            return Ok(());
+        }
+        let until = self.limit_until.map_or(claimed, |until| until.max(claimed));
+        RecoveryLimit { limit: end, until }.put(self.disk(), &self.home.dir)?;
+        self.limit_until = Some(until);
+        Ok(())
+    }
+
+    /// Removes the segments after the one of this index, the last first; the names are for the
+    /// caller's sync.
+    pub(crate) fn drop_segments_after(&mut self, index: usize) -> Result<(), StorageFault> {
+        let segments = Arc::make_mut(&mut self.segments);
+        let dropped: Vec<Arc<Segment>> = segments.drain(index + 1..).collect();
+        for segment in dropped.iter().rev() {
+            segment.remove_files()?;
+            self.sync.on_names_changed();
+        }
+        Ok(())
+    }
+
+    /// Raises the log start: what lies below is not read any more. Nothing is deleted and nothing
+    /// is durable yet: write the log-start checkpoint, then call [`Log::delete_old_segments`].
+    ///
+    /// Shapes: `to` is not above the high watermark; a lower one than now changes nothing.
+    pub fn advance_log_start(&mut self, to: Offset) {
+        assert!(to <= self.log_end_offset, "the log start is at most the log end");
+        if to > self.log_start_offset {
+            self.log_start_offset = to;
+            if Arc::make_mut(&mut self.epochs).truncate_from_start(to) {
+                self.epochs_changed += 1;
+            }
+        }
+    }
+
+    /// Renames the segments that lie wholly below the log start for deletion. Readers of older
+    /// views that have not opened them get [`ReadError::Stale`]. See [`Log::take_deleted`].
+    ///
+    /// # Errors
+    /// Any fault is final.
+    pub fn delete_old_segments(&mut self) -> Result<(), StorageFault> {
+        self.check_usable()?;
+        let start = self.log_start_offset;
+        let below = self.segments.iter().skip(1).take_while(|next| next.base_offset() <= start);
+        let count = below.count();
+        if count == 0 {
+            return Ok(());
+        }
+        let segments = Arc::make_mut(&mut self.segments);
+        let old: Vec<Arc<Segment>> = segments.drain(..count).collect();
+        for segment in old {
+            let renamed = segment.rename_for_deletion();
+            let renamed = self.keep_fault(renamed)?;
+            self.deleted.extend(renamed);
+            let removed = self.remove_snapshot(segment.base_offset());
+            self.keep_fault(removed)?;
+        }
+        let first = self.segments[0].base_offset();
+        self.sync.forget_segments_below(first);
+        Ok(())
+    }
+
+    /// Files renamed for deletion since the last call: give them to [`remove_files`] after
+    /// `file.delete.delay.ms`.
+    pub fn take_deleted(&mut self) -> Vec<PathBuf> {
+        std::mem::take(&mut self.deleted)
+    }
+
+    /// Renames the directory for deletion, durably, and ends the log; `unique` makes the name. The
+    /// caller removes the directory later, by [`Disk::remove_dir_all`], and leaves this partition
+    /// out of the next recovery-point checkpoint *before* it creates one of the same name.
+    ///
+    /// # Errors
+    /// If it cannot be renamed or synced.
+    pub fn delete(self, unique: Uuid) -> Result<PathBuf, StorageFault> {
+        self.home.cuts.fetch_add(1, Ordering::SeqCst);
+        self.tail.truncate(Offset::ZERO);
+        let (disk, from) = (&*self.home.disk, &self.home.dir);
+        let to = from.with_file_name(deleted_dir_name(&self.topic_partition, unique));
+        disk.rename(from, &to).at_path("rename", from)?;
+        if let Some(parent) = from.parent() {
+            disk.sync_dir(parent).at_path("sync", parent)?;
+        }
+        Ok(to)
+    }
+}
+
+/// Removes files that a log renamed for deletion; what is gone already is fine.
+///
+/// # Errors
+/// If one cannot be removed.
+pub fn remove_files(disk: &dyn Disk, paths: &[PathBuf]) -> Result<(), StorageFault> {
+    paths.iter().try_for_each(|path| remove_if_there(disk, path))
+}
+
+/// `<topic>-<partition>.<32 hex>-delete`, the topic cut so that the name is not too long.
+fn deleted_dir_name(topic_partition: &TopicPartition, unique: Uuid) -> String {
+    let hex: String = unique.to_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    let rest = format!("-{}.{hex}-delete", topic_partition.partition);
+    let topic = topic_partition.topic.as_str();
+    let kept = topic.len().min(FILE_NAME_BYTES_MAX - rest.len());
+    format!("{}{rest}", &topic[..kept])
+}
