@@ -61,10 +61,21 @@ pub(crate) static SERVED: &[Served] = &[
     starting!(Produce, 0..=13, start_produce),
     starting!(Fetch, 4..=18, start_fetch),
     exclusive!(ListOffsets, 1..=11, handlers::list_offsets::handle),
+    exclusive!(Metadata, 0..=13, handlers::metadata::handle),
+    exclusive!(FindCoordinator, 0..=6, handlers::find_coordinator::handle),
     exclusive!(ApiVersions, 0..=4, handlers::api_versions::handle),
+    exclusive!(CreateTopics, 2..=7, handlers::create_topics::handle),
+    exclusive!(DeleteTopics, 1..=6, handlers::delete_topics::handle),
     exclusive!(DeleteRecords, 0..=2, handlers::delete_records::handle),
+    exclusive!(InitProducerId, 0..=5, handlers::init_producer_id::handle),
     exclusive!(OffsetForLeaderEpoch, 2..=4, handlers::offset_for_leader_epoch::handle),
+    exclusive!(DescribeConfigs, 1..=4, handlers::describe_configs::handle),
+    exclusive!(AlterConfigs, 0..=2, handlers::alter_configs::handle),
     exclusive!(DescribeLogDirs, 1..=5, handlers::describe_log_dirs::handle),
+    exclusive!(CreatePartitions, 0..=3, handlers::create_partitions::handle),
+    exclusive!(IncrementalAlterConfigs, 0..=1, handlers::incremental_alter_configs::handle),
+    exclusive!(DescribeCluster, 0..=2, handlers::describe_cluster::handle),
+    exclusive!(DescribeTopicPartitions, 0..=0, handlers::describe_topic_partitions::handle),
 ];
 
 /// Row of each key in [`SERVED`], or none.

@@ -1,9 +1,16 @@
 //! Limits, and who feels them.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Context, Poll};
+
+use futures_util::future::BoxFuture;
+use highwater_broker::{Listener, Seams, Server, Stream, TcpTransport, Transport};
 use highwater_protocol::messages::api_versions::ApiVersionsRequest;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::harness::{Client, TestBroker, bytes_of};
+use crate::harness::{Client, TestBroker, bytes_of, config};
 
 /// Whether the broker serves this connection; one that it reset at accept fails somewhere on the way.
 async fn is_served(client: std::io::Result<Client>) -> Option<Client> {
@@ -83,4 +90,67 @@ async fn flood_of_requests_that_nobody_reads_answers_of_is_stopped() {
     let mut rest = [0; 4096];
     while client.stream.read(&mut rest).await.is_ok_and(|count| count > 0) {}
     broker.stop().await;
+}
+
+/// A transport whose listeners run out of descriptors now and then.
+struct Exhausted {
+    inner: TcpTransport,
+    lent: Arc<AtomicU32>,
+}
+
+struct ExhaustedListener {
+    inner: Box<dyn Listener>,
+    failures_left: u32,
+    lent: Arc<AtomicU32>,
+}
+
+impl Transport for Exhausted {
+    fn listen<'a>(&'a self, host: &'a str, port: u16) -> BoxFuture<'a, std::io::Result<Box<dyn Listener>>> {
+        let lent = Arc::clone(&self.lent);
+        Box::pin(async move {
+            let inner = self.inner.listen(host, port).await?;
+            Ok(Box::new(ExhaustedListener { inner, failures_left: 3, lent }) as Box<dyn Listener>)
+        })
+    }
+
+    fn connections_max(&self) -> Option<usize> {
+        self.inner.connections_max()
+    }
+
+    fn open_files_max(&self) -> usize {
+        self.inner.open_files_max()
+    }
+}
+
+impl Listener for ExhaustedListener {
+    fn local_addr(&self) -> SocketAddr {
+        self.inner.local_addr()
+    }
+
+    fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<std::io::Result<(Box<dyn Stream>, SocketAddr)>> {
+        if self.failures_left > 0 {
+            self.failures_left -= 1;
+            let too_many_open_files = 24;
+            return Poll::Ready(Err(std::io::Error::from_raw_os_error(too_many_open_files)));
+        }
+        self.inner.poll_accept(context)
+    }
+
+    fn lend_descriptors(&mut self, lend: bool) {
+        self.lent.fetch_add(u32::from(lend), Ordering::Relaxed);
+        self.inner.lend_descriptors(lend);
+    }
+}
+
+#[tokio::test]
+async fn broker_without_descriptors_lends_its_reserve_and_accepts_later() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let lent = Arc::new(AtomicU32::new(0));
+    let transport = Arc::new(Exhausted { inner: TcpTransport::new(), lent: Arc::clone(&lent) });
+    let seams = Seams { transport, ..Seams::real().unwrap() };
+    let server = Server::start(config(dir.path(), &[]), seams).await.unwrap();
+    let mut client = Client::connect(server.local_addrs()[0]).await;
+    assert!(!client.call(0, &ApiVersionsRequest::default()).await.api_keys.is_empty());
+    assert_eq!(lent.load(Ordering::Relaxed), 3);
+    assert!(server.stop().await.is_clean);
 }

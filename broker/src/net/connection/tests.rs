@@ -368,3 +368,44 @@ async fn panic_ends_its_own_connection_only() {
     fixture.send(&["r1"]).await;
     assert_eq!(fixture.answer().await, "r1");
 }
+
+#[tokio::test]
+async fn idle_connection_holds_little_memory() {
+    let net = Arc::new(Net::new(limits(), Arc::new(SystemClock::new())));
+    let stream: Box<dyn crate::seams::Stream> = Box::new(NoStream);
+    let address = "127.0.0.1:1".parse().unwrap();
+    let connection = Connection::new(stream, TestService::default(), address, Arc::clone(&net)).run();
+    // With the socket and the task around it, this stays below 4 KiB.
+    let bytes = std::mem::size_of_val(&connection);
+    assert!(bytes <= 2048, "{bytes}");
+}
+
+struct NoStream;
+
+impl crate::seams::Stream for NoStream {
+    fn reset_on_drop(&mut self) {}
+}
+
+impl AsyncRead for NoStream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        _context: &mut Context<'_>,
+        _buffer: &mut tokio::io::ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Poll::Pending
+    }
+}
+
+impl AsyncWrite for NoStream {
+    fn poll_write(self: Pin<&mut Self>, _context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
