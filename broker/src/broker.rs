@@ -8,6 +8,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::fetch::FetchSessions;
+use crate::hosts::auto_create::AutoCreate;
+use crate::hosts::controller::ControllerHost;
+use crate::hosts::producer_ids::ProducerIds;
+use crate::metadata_cache::MetadataCache;
 use crate::net::Net;
 use crate::replicas::Replicas;
 use crate::seams::{Clock, Random, Transport};
@@ -37,6 +41,12 @@ pub(crate) struct Broker {
     /// The partitions hosted here, and their directories.
     pub(crate) replicas: Arc<Replicas>,
     pub(crate) fetch_sessions: FetchSessions,
+    /// The committed metadata.
+    pub(crate) metadata: MetadataCache,
+    /// The way to change it.
+    pub(crate) controller: ControllerHost,
+    pub(crate) producer_ids: ProducerIds,
+    pub(crate) auto_create: AutoCreate,
 }
 
 /// One advertised endpoint.

@@ -1,10 +1,12 @@
 //! The one map from refusals to Kafka's error codes. Machines and storage refuse in their own words; what clients see is read here.
 
+use highwater_controller::Refusal as ControllerRefusal;
 use highwater_records::{BatchError, BatchRefusal, ErrorCode};
 use highwater_replication::Refusal as ReplicationRefusal;
 use highwater_storage::{ReadError, Refusal as LogRefusal};
 
 use crate::fetch::SessionRefusal;
+use crate::hosts::controller::AdminFault;
 use crate::partition::{AppendRefusal, IntakeRefusal, NotServing};
 use crate::replicas::NotHosted;
 
@@ -117,5 +119,57 @@ pub(crate) fn list_offsets_code_in(version: i16, code: ErrorCode) -> ErrorCode {
     match code {
         ErrorCode::OffsetNotAvailable if version < 5 => ErrorCode::LeaderNotAvailable,
         code => code,
+    }
+}
+
+// ---- metadata: topics, configurations, brokers
+
+/// What the controller refuses.
+pub(crate) fn controller_code(refusal: &ControllerRefusal) -> ErrorCode {
+    use ControllerRefusal as R;
+    match refusal {
+        R::TopicName { .. } | R::CollidingTopicName { .. } => ErrorCode::InvalidTopicException,
+        R::TopicExists { .. } => ErrorCode::TopicAlreadyExists,
+        R::UnknownTopic { .. } => ErrorCode::UnknownTopicOrPartition,
+        R::UnknownTopicId { .. } => ErrorCode::UnknownTopicId,
+        R::PartitionCount { .. } | R::PartitionsMustGrow { .. } => ErrorCode::InvalidPartitions,
+        R::ReplicationFactor { .. } | R::TooFewBrokers { .. } => ErrorCode::InvalidReplicationFactor,
+        R::Assignment { .. } | R::AssignmentCount { .. } => ErrorCode::InvalidReplicaAssignment,
+        R::TooManyPartitions { .. } => ErrorCode::PolicyViolation,
+        R::DeletionDisabled => ErrorCode::TopicDeletionDisabled,
+        R::NullConfig { .. }
+        | R::ConfigTooLong { .. }
+        | R::TopicConfig(_)
+        | R::UnknownBrokerConfig { .. }
+        | R::ConfigValue(_)
+        | R::NotAList { .. } => ErrorCode::InvalidConfig,
+        R::DuplicateTopic { .. }
+        | R::DuplicateTopicId { .. }
+        | R::NameAndId
+        | R::NeitherNameNorId
+        | R::AssignmentAndCounts
+        | R::NullValue { .. }
+        | R::DuplicateConfig { .. }
+        | R::ReadOnlyConfig { .. }
+        | R::PerBrokerConfig { .. }
+        | R::BrokerName { .. }
+        | R::DuplicateResource
+        | R::ResourceType { .. }
+        | R::AlterOperation { .. } => ErrorCode::InvalidRequest,
+        R::OtherCluster { .. } => ErrorCode::InconsistentClusterId,
+        R::FeatureLevel { .. } => ErrorCode::UnsupportedVersion,
+        R::DirectoryTaken { .. } => ErrorCode::DuplicateBrokerRegistration,
+        R::UnknownBroker { .. } => ErrorCode::BrokerIdNotRegistered,
+        R::ProducerIdsUsedUp => ErrorCode::UnknownServerError,
+    }
+}
+
+/// Why admin work was not done, or is not known to be.
+pub(crate) fn admin_code(fault: &AdminFault) -> ErrorCode {
+    match fault {
+        // Clients refresh, find the controller there is, and try again.
+        AdminFault::NotController | AdminFault::Stopped => ErrorCode::NotController,
+        AdminFault::DiskFull(_) => ErrorCode::KafkaStorageError,
+        AdminFault::TimedOut => ErrorCode::RequestTimedOut,
     }
 }

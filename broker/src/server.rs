@@ -13,6 +13,9 @@ use tokio_util::sync::CancellationToken;
 use crate::broker::{AdvertisedEndpoint, Broker, FatalSignal};
 use crate::config::{Config, ConfigError, Endpoint, ListenerConfig};
 use crate::fetch::FetchSessions;
+use crate::hosts::auto_create::AutoCreate;
+use crate::hosts::controller::{self, ControllerSetup, ControllerTask};
+use crate::hosts::producer_ids::ProducerIds;
 use crate::log_dirs::{self, LogDirs, LogDirsError};
 use crate::net::Net;
 use crate::net::gate::Gate;
@@ -71,7 +74,8 @@ impl Server {
     /// Errors: a [`StartError`]; nothing is left running or locked.
     pub async fn start(config: Config, seams: Seams) -> Result<Self, StartError> {
         let listeners = listen(&config.listeners, &seams).await?;
-        let broker = build(config, seams, &listeners).await?;
+        let (broker, controller) = build(config, seams, &listeners).await?;
+        controller.start(&broker).await.map_err(|error| StartError::Metadata(error.to_string()))?;
         let local_addrs = listeners.iter().map(|(_, listener)| listener.local_addr()).collect();
         let panics = Arc::clone(&broker.net.counters.panics);
         let server = Self {
@@ -194,7 +198,7 @@ async fn listen(configs: &[ListenerConfig], seams: &Seams) -> Result<Bound, Star
     Ok(listeners)
 }
 
-async fn build(mut config: Config, seams: Seams, listeners: &Bound) -> Result<Arc<Broker>, StartError> {
+async fn build(mut config: Config, seams: Seams, listeners: &Bound) -> Result<(Arc<Broker>, ControllerTask), StartError> {
     let Seams { clock, random_seed, disk, transport, workers, memory_limit_bytes } = seams;
     config.limit_memory(memory_limit_bytes);
     let net = Arc::new(Net::new(config.limits.clone(), Arc::clone(&clock)));
@@ -227,6 +231,16 @@ async fn build(mut config: Config, seams: Seams, listeners: &Bound) -> Result<Ar
         let opened = opened.await.unwrap_or_else(|lost| Err(lost.to_string()));
         opened.map_err(StartError::LogDirs)?
     };
+    let dirs: Vec<_> = replicas.log_dirs().collect();
+    let setup = ControllerSetup {
+        disk: Arc::clone(&disk),
+        workers: Arc::clone(&workers),
+        node: config.node_id,
+        log_dirs: dirs.iter().map(|dir| dir.path().to_owned()).collect(),
+        directory: dirs.first().map(|dir| dir.id()).unwrap_or_default(),
+        snapshot_bytes: u64::try_from(config.number("highwater.metadata.snapshot.bytes")).unwrap_or(0),
+    };
+    let opened = controller::open(setup).await.map_err(|error| StartError::Metadata(error.to_string()))?;
     let endpoints = config.listeners.iter().zip(listeners).map(|(configured, (_, bound))| {
         let Endpoint { host, port } = configured.advertised.clone();
         let port = if port == 0 { bound.local_addr().port() } else { port };
@@ -234,8 +248,12 @@ async fn build(mut config: Config, seams: Seams, listeners: &Bound) -> Result<Ar
     });
     let sessions_max = config.count("max.incremental.fetch.session.cache.slots");
     let fetch_sessions = FetchSessions::new(sessions_max, config.count("fetch.max.bytes"));
-    Ok(Arc::new(Broker {
+    let broker = Broker {
         endpoints: endpoints.collect(),
+        metadata: opened.cache,
+        controller: opened.host,
+        producer_ids: ProducerIds::new(),
+        auto_create: AutoCreate::default(),
         random,
         tasks,
         ending,
@@ -249,7 +267,8 @@ async fn build(mut config: Config, seams: Seams, listeners: &Bound) -> Result<Ar
         disk,
         transport,
         net,
-    }))
+    };
+    Ok((Arc::new(broker), opened.task))
 }
 
 fn log_dirs_line(error: &LogDirsError) -> String {

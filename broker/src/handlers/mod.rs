@@ -3,11 +3,26 @@
 //! Produce and Fetch have `start` instead, which takes effect before it returns and may leave the answer for later
 //! ([`Started`](crate::context::Started)). `net/dispatch.rs` holds the table of what is served.
 
+pub(crate) mod alter_configs;
 pub(crate) mod api_versions;
+mod authorized_operations;
+pub(crate) mod create_partitions;
+pub(crate) mod create_topics;
 pub(crate) mod current_leader;
 pub(crate) mod delete_records;
+pub(crate) mod delete_topics;
+pub(crate) mod describe_cluster;
+pub(crate) mod describe_configs;
 pub(crate) mod describe_log_dirs;
+pub(crate) mod describe_topic_partitions;
 pub(crate) mod fetch;
+pub(crate) mod find_coordinator;
+pub(crate) mod incremental_alter_configs;
+pub(crate) mod init_producer_id;
 pub(crate) mod list_offsets;
+pub(crate) mod metadata;
 pub(crate) mod offset_for_leader_epoch;
 pub(crate) mod produce;
+
+#[cfg(test)]
+mod fixture;
