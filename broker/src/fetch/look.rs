@@ -204,7 +204,7 @@ enum LookError {
 }
 
 /// The log's answer in the machine's words: nothing for an epoch before all it knows or after them.
-pub(crate) fn epoch_end(leading: &LeaderView, epoch: LeaderEpoch) -> Option<EpochEnd> {
+fn epoch_end(leading: &LeaderView, epoch: LeaderEpoch) -> Option<EpochEnd> {
     let end = leading.log.end_offset_for_epoch(epoch);
     let is_known = end.epoch != LeaderEpoch::NONE && end.end_offset >= Offset::ZERO;
     is_known.then_some(EpochEnd { epoch: end.epoch, end_offset: end.end_offset })

@@ -8,9 +8,9 @@ mod plan;
 mod session;
 mod session_cache;
 
-pub(crate) use look::{Absent, Look, PartitionAnswer, Seen, Source, Target, epoch_end};
+pub(crate) use look::{Absent, Look, PartitionAnswer, Seen, Source, Target};
 pub(crate) use plan::FetchPlan;
 pub(crate) use session::{PartitionKey, TopicKey, WantedPartition};
 pub(crate) use session_cache::{
-    FetchContext, FetchSessions, SESSIONS_MAX, SessionRefusal, SessionRequest,
+    FetchContext, FetchSessions, SessionRefusal, SessionRequest,
 };

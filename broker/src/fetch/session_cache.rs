@@ -11,10 +11,6 @@ use super::session::{
     FINAL_EPOCH, INITIAL_EPOCH, PartitionKey, PartitionOutcome, Session, WantedPartition,
 };
 
-/// Sessions by default (`max.incremental.fetch.session.cache.slots`). Beyond it a client gets no session, or takes the
-/// slot of one unused for long or worth less; without a session its fetches go on, only larger.
-pub(crate) const SESSIONS_MAX: usize = 1000;
-
 /// A session unused for longer loses its slot to anyone.
 const UNUSED_MAX: Duration = Duration::from_secs(120);
 
@@ -68,6 +64,8 @@ enum ContextKind {
 /// The sessions of a broker, by id.
 #[derive(Debug)]
 pub(crate) struct FetchSessions {
+    /// `max.incremental.fetch.session.cache.slots`. Beyond it a client gets no session, or takes the slot of one unused
+    /// for long or worth less; without a session its fetches go on, only larger.
     sessions_max: usize,
     /// Bytes of records in one answer (`fetch.max.bytes`).
     pub(crate) response_bytes_max: usize,

@@ -183,3 +183,6 @@ fn unsupported(header: &BatchHeader) -> BatchRefusal {
     let codec_id = u8::try_from(header.attributes.value() & 7).expect("three bits");
     BatchRefusal::UnsupportedCompression { codec_id }
 }
+
+#[cfg(test)]
+mod tests;

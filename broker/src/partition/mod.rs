@@ -36,9 +36,9 @@ use crate::replicas::HostedDir;
 use crate::seams::Clock;
 
 pub(crate) use handover::Handover;
-pub(crate) use intake::{Intake, IntakeRefusal, IntakeRules, take_in};
-pub(crate) use pending::{AppendDone, AppendRefusal, AppendReply, AppendResult, PendingAppends};
-pub(crate) use queue::{Append, QUEUED_APPENDS_MAX};
+pub(crate) use intake::{IntakeRefusal, IntakeRules, take_in};
+pub(crate) use pending::{AppendRefusal, AppendResult, PendingAppends};
+pub(crate) use queue::Append;
 pub(crate) use turn::{Aftermath, Leading, Replica};
 pub(crate) use view::{LeaderView, NotServing, PartitionView};
 pub(crate) use waiting::{Wakeup, Watchers};
@@ -226,6 +226,26 @@ impl Partition {
         }
     }
 
+    /// What is due by time and not by appends: `flush.ms`, producers that were silent for too long.
+    ///
+    /// Waits for the lock; for worker threads.
+    pub(crate) fn tick(self: &Arc<Self>, expires_producers: bool) {
+        let flush_is_timed =
+            self.view().leading().is_ok_and(|leading| leading.settings.flush_ms < i64::MAX);
+        if !flush_is_timed && !expires_producers {
+            return;
+        }
+        let now = self.context.clock.now().wall;
+        let ticked = self.in_turn(|leading, turn| {
+            if expires_producers {
+                leading.log.remove_expired_producers(now);
+            }
+            turn.aftermath.requests_sync |= leading.log.wants_flush(now);
+        });
+        // Offline or gone: nothing is due.
+        drop(ticked);
+    }
+
     /// Takes the replica offline; whoever waits gets a storage error.
     pub(crate) fn take_offline(self: &Arc<Self>, reason: &Arc<str>) {
         drop(self.replace(Replica::Offline(Arc::clone(reason))));
@@ -295,7 +315,7 @@ impl Partition {
 
     /// What follows from a turn, after its lock is released.
     fn follow_up(self: &Arc<Self>, aftermath: Aftermath) {
-        let Aftermath { answers, wakes_readers, requests_sync, written_bytes, fault } = aftermath;
+        let Aftermath { answers, wakes_readers, requests_sync, recovery_bytes, fault } = aftermath;
         if requests_sync {
             self.dir.sync().request(self);
         }
@@ -305,8 +325,8 @@ impl Partition {
         if wakes_readers {
             self.watchers.wake_all();
         }
-        if written_bytes > 0 {
-            self.dir.note_written(written_bytes);
+        if recovery_bytes > 0 {
+            self.dir.note_written(recovery_bytes, self.context.clock.now().wall);
         }
         if let Some(fault) = fault {
             self.dir.fail(&fault);

@@ -5,13 +5,17 @@ use std::sync::Arc;
 
 use highwater_controller::config::TopicSettings;
 use highwater_records::{NodeId, Now, Offset};
-use highwater_replication::{Acks, Effects, Leader, WaitFor, WaitingAppends};
+use highwater_replication::{Acks, Durability, Effects, Leader, WaitFor, WaitingAppends};
 use highwater_storage::{AppendError, Appended, Log, StorageFault};
 use smallvec::SmallVec;
 
 use super::pending::{AppendDone, AppendRefusal, AppendReply, AppendResult};
 use super::queue::Append;
 use super::view::{LeaderView, NotServing, PartitionView};
+
+/// In `os` mode so many times more bytes may lie past the recovery point than in `fsync` mode, where every byte is
+/// synced anyway.
+const OS_RECOVERY_SHARE: u64 = 16;
 
 /// What only the holder of the partition's lock touches.
 #[derive(Debug)]
@@ -61,8 +65,8 @@ pub(crate) struct Aftermath {
     pub(crate) answers: SmallVec<[(AppendReply, AppendResult); 4]>,
     pub(crate) wakes_readers: bool,
     pub(crate) requests_sync: bool,
-    /// Bytes the log grew by; they count towards the next recovery point.
-    pub(crate) written_bytes: u64,
+    /// Bytes that count towards the next move of the recovery points.
+    pub(crate) recovery_bytes: u64,
     /// The disk failed: the log directory goes offline.
     pub(crate) fault: Option<StorageFault>,
 }
@@ -98,8 +102,12 @@ impl Writer {
             }
         };
         let end_before = leading.log.log_end_offset();
+        let recovery_share = match leading.leader.durability() {
+            Durability::Fsync => 1,
+            Durability::Os => OS_RECOVERY_SHARE,
+        };
         for append in self.drained.drain(..) {
-            let written_bytes = u64::try_from(append.batch.header.size_bytes()).unwrap_or(0);
+            let size_bytes = u64::try_from(append.batch.header.size_bytes()).unwrap_or(0);
             let Append { batch, acks, leader_epoch, reply } = append;
             if let Err(refusal) = leading.leader.check_append(acks, leader_epoch) {
                 aftermath.answers.push((reply, Err(refusal.into())));
@@ -107,7 +115,9 @@ impl Writer {
             }
             match leading.log.append(batch, leading.leader.epoch(), now.wall) {
                 Ok(appended) => {
-                    aftermath.written_bytes += if appended.duplicate { 0 } else { written_bytes };
+                    if !appended.duplicate {
+                        aftermath.recovery_bytes += size_bytes / recovery_share;
+                    }
                     self.written.push(Written { reply, acks, appended });
                 }
                 Err(AppendError::Refused(refusal)) => {

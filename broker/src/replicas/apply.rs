@@ -207,7 +207,7 @@ impl Replicas {
             }
             Some(hosted) => {
                 if let Some(log) = hosted.retire()
-                    && let Err(fault) = log.close()
+                    && let Err(fault) = log.close(self.context.clock.now().wall)
                 {
                     hosted.dir().fail(&fault);
                 }

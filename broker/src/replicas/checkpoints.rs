@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use highwater_records::{Offset, TopicPartition};
+use highwater_records::{Offset, Timestamp, TopicPartition};
 use highwater_storage::{CheckpointKind, LogDirError, StorageFault};
 
 use super::hosted_dir::HostedDir;
@@ -13,17 +13,22 @@ impl HostedDir {
     /// Makes everything appended so far independent of recovery and notes how far that is.
     ///
     /// Blocks; for worker threads. A fault takes the directory offline.
-    pub(super) fn checkpoint_recovery_points(self: &Arc<Self>) {
+    pub(super) fn checkpoint_recovery_points(self: &Arc<Self>, now: Timestamp) {
         let mut moved = BTreeMap::new();
         for partition in self.partitions() {
             if self.fault().is_some() {
                 return;
             }
-            match checkpoint(&partition) {
+            match checkpoint(&partition, now) {
                 Ok(Some(recovery_point)) => {
                     moved.insert(partition.topic_partition().clone(), recovery_point);
                 }
                 Ok(None) => {}
+                // Nothing was synced in vain: the recovery point stays, and moves when there is room again.
+                Err(fault) if fault.is_disk_full() && fault.operation != "sync" => {
+                    let topic_partition = partition.topic_partition();
+                    tracing::warn!(%topic_partition, %fault, "recovery point not moved: disk full");
+                }
                 Err(fault) => return self.fail(&fault),
             }
         }
@@ -125,15 +130,13 @@ impl super::hosted_dir::Checkpoints {
 }
 
 /// Moves one recovery point to the log end; `None` if it is there already or the replica does not serve.
-fn checkpoint(partition: &Arc<Partition>) -> Result<Option<Offset>, StorageFault> {
-    let taken = partition.in_turn(|leading, _| {
-        if leading.log.wants_checkpoint() { leading.log.take_checkpoint() } else { Ok(None) }
-    });
+fn checkpoint(partition: &Arc<Partition>, now: Timestamp) -> Result<Option<Offset>, StorageFault> {
+    let taken = partition.in_turn(|leading, _| leading.log.take_checkpoint(now));
     let Ok(taken) = taken else { return Ok(None) };
     let Some(work) = taken? else { return Ok(None) };
     let checkpointed = work.run()?;
     let noted = partition.in_turn(|leading, turn| {
-        leading.log.on_checkpointed(checkpointed);
+        leading.log.on_checkpointed(&checkpointed);
         let effects = leading.leader.on_synced(leading.log.synced_end_offset());
         turn.act(leading, effects);
         leading.log.recovery_point()

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
-use highwater_records::{Offset, TopicPartition, Uuid};
+use highwater_records::{Offset, Timestamp, TopicPartition, Uuid};
 use highwater_storage::{LogDir, StorageFault};
 use parking_lot::Mutex;
 
@@ -123,7 +123,7 @@ impl HostedDir {
     }
 
     /// Counts what was written, and has the recovery points moved before too much lies past them.
-    pub(crate) fn note_written(self: &Arc<Self>, bytes: u64) {
+    pub(crate) fn note_written(self: &Arc<Self>, bytes: u64, now: Timestamp) {
         let written_bytes = self.written_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
         if written_bytes < CHECKPOINT_AFTER_BYTES
             || self.is_checkpoint_requested.swap(true, Ordering::AcqRel)
@@ -131,13 +131,14 @@ impl HostedDir {
             return;
         }
         let dir = Arc::clone(self);
-        self.workers.submit(Pool::File, Box::new(move || dir.move_recovery_points()));
+        let job = move || dir.move_recovery_points(now);
+        self.workers.submit(Pool::File, Box::new(job));
     }
 
     /// Moves the recovery points; one call at a time does it, those that come meanwhile are served by the next.
-    pub(crate) fn move_recovery_points(self: &Arc<Self>) {
+    pub(crate) fn move_recovery_points(self: &Arc<Self>, now: Timestamp) {
         self.written_bytes.store(0, Ordering::Relaxed);
         self.is_checkpoint_requested.store(false, Ordering::Release);
-        self.checkpoint_recovery_points();
+        self.checkpoint_recovery_points(now);
     }
 }

@@ -8,6 +8,8 @@
 
 mod apply;
 mod checkpoints;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod hosted_dir;
 mod log_config;
 mod stop;
@@ -37,6 +39,9 @@ const HIGH_WATERMARK_CHECKPOINT: Duration = Duration::from_secs(5);
 
 /// Every so many high-watermark checkpoints, recovery points and log starts are written too: once a minute.
 const SLOW_CHECKPOINT_ROUNDS: u32 = 12;
+
+/// Every so many rounds, producers that were silent for too long are forgotten: every ten minutes.
+const PRODUCER_EXPIRY_ROUNDS: u32 = 120;
 
 /// What [`Replicas`] are made from.
 pub(crate) struct ReplicasSetup {
@@ -147,7 +152,7 @@ impl Replicas {
             registry: RwLock::new(Registry::default()),
             ending: ending.clone(),
         });
-        setup.tasks.spawn("checkpoints", Arc::clone(&replicas).write_checkpoints(ending.clone()));
+        setup.tasks.spawn("replicas", Arc::clone(&replicas).work_by_time(ending.clone()));
         Ok(replicas)
     }
 
@@ -183,7 +188,7 @@ impl Replicas {
         self.tail_cache.used_bytes()
     }
 
-    async fn write_checkpoints(self: Arc<Self>, ending: CancellationToken) {
+    async fn work_by_time(self: Arc<Self>, ending: CancellationToken) {
         let mut round = 0_u32;
         loop {
             let next = self.context.clock.now().monotonic.plus(HIGH_WATERMARK_CHECKPOINT);
@@ -194,12 +199,17 @@ impl Replicas {
             }
             round = round.wrapping_add(1);
             let is_slow_round = round.is_multiple_of(SLOW_CHECKPOINT_ROUNDS);
+            let expires_producers = round.is_multiple_of(PRODUCER_EXPIRY_ROUNDS);
             let dirs: Vec<Arc<HostedDir>> = self.log_dirs().cloned().collect();
+            let now = self.context.clock.now().wall;
             let written = workers::run(&self.workers, Pool::File, move || {
                 for dir in dirs {
+                    for partition in dir.partitions() {
+                        partition.tick(expires_producers);
+                    }
                     dir.checkpoint_high_watermarks();
                     if is_slow_round {
-                        dir.move_recovery_points();
+                        dir.move_recovery_points(now);
                         dir.checkpoint_log_starts();
                     }
                 }

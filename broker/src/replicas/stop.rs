@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use highwater_records::{Offset, TopicPartition};
+use highwater_records::{Offset, Timestamp, TopicPartition};
 use highwater_storage::CheckpointKind;
 
 use super::Replicas;
@@ -41,7 +41,9 @@ impl Replicas {
             jobs[index % job_count].push(partition);
         }
         let run = |partitions: Vec<Arc<Partition>>| {
-            let close = move || partitions.iter().map(close_log).collect::<Vec<_>>();
+            let now = self.context.clock.now().wall;
+            let close = move |partition| close_log(&partition, now);
+            let close = move || partitions.into_iter().map(close).collect::<Vec<_>>();
             workers::run(&self.workers, Pool::Sync, close)
         };
         let mut closed = Vec::new();
@@ -100,19 +102,19 @@ impl HostedDir {
 }
 
 /// Closes one log; `None` if it could not be closed cleanly.
-fn close_log(partition: &Arc<Partition>) -> Option<Closed> {
+fn close_log(partition: &Arc<Partition>, now: Timestamp) -> Option<Closed> {
     let view = partition.view_arc();
     let PartitionView::Leading(before) = &*view else { return None };
     let high_watermark = before.high_watermark;
     let log = partition.retire()?;
-    let closed = Closed {
-        topic_partition: partition.topic_partition().clone(),
-        log_start: log.log_start_offset(),
-        log_end: log.log_end_offset(),
-        high_watermark,
-    };
-    match log.close() {
-        Ok(()) => Some(closed),
+    let log_start = log.log_start_offset();
+    match log.close(now) {
+        Ok(log_end) => Some(Closed {
+            topic_partition: partition.topic_partition().clone(),
+            log_start,
+            log_end,
+            high_watermark,
+        }),
         Err(fault) => {
             partition.dir().fail(&fault);
             None

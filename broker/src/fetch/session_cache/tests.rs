@@ -5,6 +5,8 @@ use highwater_records::{LeaderEpoch, Offset, Uuid};
 use super::*;
 use crate::fetch::TopicKey;
 
+const SESSIONS_MAX: usize = 1000;
+
 fn at(seconds: u64) -> Monotonic {
     Monotonic::new(Duration::from_secs(seconds))
 }

@@ -1,0 +1,282 @@
+//! Replicas on a simulated disk, with worker threads that wait to be told.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use highwater_controller::image::{ConfigResource, PartitionEpoch, PartitionImage};
+use highwater_controller::{MetadataDelta, MetadataImage, MetadataRecord};
+use highwater_records::{
+    BatchBuilder, Codec, LeaderEpoch, Monotonic, NodeId, Now, ProducerEpoch, ProducerId,
+    RecordBatch, Sequence, Timestamp, TopicName, Uuid, batches,
+};
+use highwater_replication::Acks;
+use highwater_storage::{
+    Disk, LogDir, MetaProperties, ReadLimits, SimDisk, ValidatedBatch,
+};
+use parking_lot::Mutex;
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::{Replicas, ReplicasSetup};
+use crate::broker::FatalSignal;
+use crate::partition::{Append, Partition, PendingAppends};
+use crate::seams::Clock;
+use crate::tasks::Tasks;
+use crate::workers::{Job, Pool, Workers};
+
+pub(crate) const NODE: NodeId = NodeId::new(1);
+
+/// Runs everything at once on the caller's thread, except syncs: those wait for [`TestWorkers::run_syncs`].
+pub(crate) struct TestWorkers {
+    syncs: Mutex<VecDeque<Job>>,
+    permits: Arc<Semaphore>,
+}
+
+impl TestWorkers {
+    pub(crate) fn new() -> Arc<Self> {
+        let permits = Arc::new(Semaphore::new(1000));
+        Arc::new(Self { syncs: Mutex::new(VecDeque::new()), permits })
+    }
+
+    /// Runs the syncs that wait, and those that they ask for.
+    pub(crate) fn run_syncs(&self) {
+        loop {
+            let Some(job) = self.syncs.lock().pop_front() else { return };
+            job();
+        }
+    }
+}
+
+impl Workers for TestWorkers {
+    fn submit(&self, pool: Pool, job: Job) {
+        match pool {
+            Pool::Sync => self.syncs.lock().push_back(job),
+            Pool::Read | Pool::File | Pool::Metadata => job(),
+        }
+    }
+
+    fn permits(&self, _pool: Pool) -> &Arc<Semaphore> {
+        &self.permits
+    }
+
+    fn panic_count(&self) -> u64 {
+        0
+    }
+
+    fn shut_down(&self) {
+        self.syncs.lock().clear();
+    }
+}
+
+/// A clock that stands still until it is moved.
+pub(crate) struct TestClock {
+    started: Instant,
+    ms: AtomicU64,
+}
+
+impl TestClock {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self { started: Instant::now(), ms: AtomicU64::new(0) })
+    }
+
+    pub(crate) fn advance_ms(&self, ms: u64) {
+        self.ms.fetch_add(ms, Ordering::Relaxed);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Now {
+        let ms = self.ms.load(Ordering::Relaxed);
+        let wall = Timestamp::new(1_700_000_000_000 + i64::try_from(ms).unwrap());
+        Now { monotonic: Monotonic::new(Duration::from_millis(ms)), wall }
+    }
+
+    fn started(&self) -> Instant {
+        self.started
+    }
+}
+
+/// One broker's replicas in `/data`.
+pub(crate) struct Fixture {
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) workers: Arc<dyn Workers>,
+    pub(crate) replicas: Arc<Replicas>,
+    pub(crate) clock: Arc<TestClock>,
+    pub(crate) fatal: FatalSignal,
+    pub(crate) ending: CancellationToken,
+    image: MetadataImage,
+    topic_count: u64,
+}
+
+impl Fixture {
+    /// Starts on what the disk holds and hosts what `image` says.
+    pub(crate) async fn start(
+        disk: Arc<dyn Disk>,
+        workers: Arc<dyn Workers>,
+        image: MetadataImage,
+    ) -> Self {
+        let clock = TestClock::new();
+        let fatal = FatalSignal::new();
+        let ending = CancellationToken::new();
+        let mut log_dir = LogDir::open(Arc::clone(&disk), Path::new("/data")).unwrap();
+        if log_dir.meta().is_none() {
+            let directory_id = Uuid::from_random(7);
+            let cluster_id = "test".to_owned();
+            log_dir.format(MetaProperties { cluster_id, node_id: NODE, directory_id }).unwrap();
+        }
+        let setup = ReplicasSetup {
+            node: NODE,
+            disk: Arc::clone(&disk),
+            workers: Arc::clone(&workers),
+            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            random_seed: 1,
+            tasks: Tasks::new(Handle::current(), Arc::default()),
+            fatal: fatal.clone(),
+            config_file: BTreeMap::new(),
+            tail_cache_bytes: 1 << 20,
+            open_files_max: 100,
+            log_dirs: vec![log_dir],
+        };
+        let replicas = Replicas::open(setup, &ending).unwrap();
+        replicas.apply(&image, &MetadataDelta::everything(&image)).await;
+        let topic_count = u64::try_from(image.topics().len()).unwrap();
+        Self { disk, workers, replicas, clock, fatal, ending, image, topic_count }
+    }
+
+    /// An empty simulated disk, and workers whose syncs wait.
+    pub(crate) async fn simulated() -> (Self, SimDisk, Arc<TestWorkers>) {
+        let (disk, workers) = (SimDisk::new(), TestWorkers::new());
+        let fixture = Self::start(
+            Arc::new(disk.clone()),
+            Arc::clone(&workers) as Arc<dyn Workers>,
+            MetadataImage::default(),
+        )
+        .await;
+        (fixture, disk, workers)
+    }
+
+    /// The metadata as committed, for a restart.
+    pub(crate) fn image(&self) -> MetadataImage {
+        self.image.clone()
+    }
+
+    /// Creates a topic and returns its partitions.
+    pub(crate) async fn create(
+        &mut self,
+        name: &str,
+        partition_count: i32,
+        configs: &[(&str, &str)],
+    ) -> Vec<Arc<Partition>> {
+        self.topic_count += 1;
+        let id = Uuid::from_random(u128::from(self.topic_count) << 64);
+        let name = TopicName::parse(name).unwrap();
+        let mut records = vec![MetadataRecord::Topic { name: name.clone(), id }];
+        for partition in 0..partition_count {
+            let state = PartitionImage {
+                replicas: vec![NODE],
+                directories: vec![Uuid::ZERO],
+                isr: vec![NODE],
+                elr: Vec::new(),
+                last_known_elr: Vec::new(),
+                leader: NODE,
+                leader_epoch: LeaderEpoch::new(0),
+                partition_epoch: PartitionEpoch::new(0),
+                adding: Vec::new(),
+                removing: Vec::new(),
+            };
+            records.push(MetadataRecord::Partition { topic_id: id, partition, state });
+        }
+        for (key, value) in configs {
+            let resource = ConfigResource::Topic(name.clone());
+            let (key, value) = ((*key).to_owned(), Some((*value).to_owned()));
+            records.push(MetadataRecord::Config { resource, key, value });
+        }
+        self.commit(&records).await;
+        let get = |partition| self.replicas.get(id, partition).unwrap();
+        (0..partition_count).map(get).collect()
+    }
+
+    /// Replays records and has them applied.
+    pub(crate) async fn commit(&mut self, records: &[MetadataRecord]) {
+        let mut delta = MetadataDelta::default();
+        for record in records {
+            delta.replay(&mut self.image, record).unwrap();
+        }
+        self.replicas.apply(&self.image, &delta).await;
+    }
+
+    /// Creates one partition that acknowledges in `fsync` mode.
+    pub(crate) async fn create_one(&mut self) -> Arc<Partition> {
+        self.create("t", 1, &[]).await.remove(0)
+    }
+}
+
+/// A batch of one record.
+pub(crate) fn batch(value: &str) -> RecordBatch {
+    let time = Timestamp::new(1_700_000_000_000);
+    BatchBuilder::new(Codec::None).append(time, None, Some(value.as_bytes()), &[]).build()
+}
+
+/// The same from an idempotent producer.
+pub(crate) fn numbered_batch(value: &str, sequence: i32) -> RecordBatch {
+    let time = Timestamp::new(1_700_000_000_000);
+    BatchBuilder::new(Codec::None)
+        .producer(ProducerId::new(9), ProducerEpoch::new(0), Sequence::new(sequence))
+        .append(time, None, Some(value.as_bytes()), &[])
+        .build()
+}
+
+/// Appends a batch for a request of its own.
+pub(crate) fn append(
+    partition: &Arc<Partition>,
+    batch: &RecordBatch,
+    acks: Acks,
+) -> Arc<PendingAppends> {
+    let pending = PendingAppends::new();
+    partition.append(Append {
+        batch: ValidatedBatch::from(batch),
+        acks,
+        leader_epoch: None,
+        reply: pending.add(),
+    });
+    pending
+}
+
+/// The offset of an append that has completed well.
+pub(crate) fn base_offset(pending: &PendingAppends) -> i64 {
+    assert!(pending.is_complete(), "still waits");
+    let results = pending.take_results(|_, _| ());
+    results[0].as_ref().unwrap().base_offset.value()
+}
+
+/// Everything in the log, values with their offsets, the committed part only or all.
+pub(crate) fn values(partition: &Partition, committed: bool) -> Vec<(i64, String)> {
+    let view = partition.view();
+    let leading = view.leading().unwrap();
+    let upper_bound =
+        if committed { leading.high_watermark } else { leading.log.log_end_offset() };
+    let mut from = leading.log.log_start_offset();
+    let mut values = Vec::new();
+    while from < upper_bound {
+        let limits = ReadLimits { upper_bound, bytes_max: 1 << 20, min_one_batch: true };
+        let fetched = leading.log.read(from, limits).unwrap();
+        let bytes: Vec<u8> = fetched.chunks.concat();
+        for batch in batches(&bytes.into()) {
+            let batch = batch.unwrap();
+            for record in batch.records().unwrap() {
+                let record = record.unwrap();
+                let offset = record.offset.value();
+                let value = String::from_utf8(record.value.unwrap().to_vec()).unwrap();
+                values.push((offset, value));
+            }
+        }
+        assert!(fetched.next_offset > from);
+        from = fetched.next_offset;
+    }
+    values
+}
