@@ -2,17 +2,21 @@
 
 #![expect(clippy::print_stderr, reason = "speaks to people and pipes")]
 
+mod ci;
 mod codegen;
+mod tidy;
 
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: cargo xtask codegen [--check]";
+const USAGE: &str = "usage: cargo xtask ci | tidy [--fix-docs] | codegen [--check]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match arguments.as_slice() {
+        ["ci", rest @ ..] => ci::run(rest),
         ["codegen", rest @ ..] => codegen::run(rest),
+        ["tidy", rest @ ..] => tidy::run(rest),
         _ => Err(anyhow::anyhow!(USAGE)),
     };
     match outcome {

@@ -112,9 +112,18 @@ class Oracle:
     def __init__(self, home):
         self.home = home
         self.data = os.path.join(home, "data")
+        self.advertise = None
 
     def start(self):
-        subprocess.run([os.path.join(self.home, "start")], check=True, stdout=subprocess.DEVNULL)
+        self.stop()
+        environment = dict(os.environ)
+        if self.advertise:
+            environment["PROXY_PORT"] = self.advertise.split(":")[1]
+        start = [os.path.join(self.home, "start")]
+        subprocess.run(start, check=True, stdout=subprocess.DEVNULL, env=environment)
+
+    def close(self):
+        self.stop()
 
     def stop(self):
         subprocess.run([os.path.join(self.home, "stop")], check=True)

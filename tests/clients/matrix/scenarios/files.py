@@ -33,10 +33,10 @@ def _stop(world):
 
 
 def partition_directories(data):
-    """The directories of partitions below a data directory, however deep."""
+    """The directories of partitions below a data directory, however deep; deleted topics are left out."""
     found = []
     for directory, _, files in os.walk(data):
-        if "partition.metadata" in files:
+        if "partition.metadata" in files and re.search(r"-\d+$", directory):
             found.append(directory)
     return sorted(found)
 
