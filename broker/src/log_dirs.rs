@@ -13,8 +13,6 @@ pub(crate) struct LogDirs {
     /// In the order of `log.dirs`; the first one holds the metadata.
     pub(crate) dirs: Vec<LogDir>,
     pub(crate) cluster_id: String,
-    /// There was nothing before: the cluster begins with this start.
-    pub(crate) is_new_cluster: bool,
 }
 
 /// Why the directories cannot be used together.
@@ -41,10 +39,9 @@ pub(crate) fn open(
 ) -> Result<LogDirs, LogDirsError> {
     let mut dirs = Vec::new();
     for path in paths {
-        dirs.push(LogDir::open(Arc::clone(disk), path)?);
+        dirs.push(LogDir::open(Arc::clone(disk), path, std::process::id())?);
     }
     let known = dirs.iter().find_map(|dir| Some((dir.path().to_owned(), dir.meta()?.cluster_id.clone())));
-    let is_new_cluster = known.is_none();
     if let (Some((other, cluster_id)), Some(first)) = (&known, dirs.first())
         && first.meta().is_none()
     {
@@ -62,8 +59,8 @@ pub(crate) fn open(
         if dir.meta().is_none() {
             let directory_id = random.uuid();
             debug_assert_ne!(directory_id, Uuid::ZERO);
-            dir.format(MetaProperties { cluster_id: cluster_id.clone(), node_id, directory_id })?;
+            dir.format(MetaProperties { cluster_id: cluster_id.clone(), node_id, directory_id, is_ours: true })?;
         }
     }
-    Ok(LogDirs { dirs, cluster_id, is_new_cluster })
+    Ok(LogDirs { dirs, cluster_id })
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use highwater_storage::LogDirError;
@@ -14,7 +14,7 @@ use crate::broker::{AdvertisedEndpoint, Broker, FatalSignal};
 use crate::config::{Config, ConfigError, Endpoint, ListenerConfig};
 use crate::fetch::FetchSessions;
 use crate::hosts::auto_create::AutoCreate;
-use crate::hosts::controller::{self, ControllerSetup, ControllerTask};
+use crate::hosts::controller::{self, ControllerSetup, ControllerStartError, OpenedController};
 use crate::hosts::producer_ids::ProducerIds;
 use crate::log_dirs::{self, LogDirs, LogDirsError};
 use crate::net::Net;
@@ -23,7 +23,7 @@ use crate::net::listener::Acceptor;
 use crate::replicas::{Replicas, ReplicasSetup};
 use crate::seams::{Listener, Random, Seams};
 use crate::tasks::Tasks;
-use crate::workers::{self, Pool};
+use crate::workers::{self, Pool, Workers};
 
 /// A running broker.
 ///
@@ -63,6 +63,9 @@ pub struct StopReport {
 /// Of a quorum of one, which has no other broker to tell an old life of this one from the new.
 const BROKER_EPOCH: i64 = 0;
 
+/// How long background tasks get to finish what they are at.
+const TASKS_END_TIME: Duration = Duration::from_secs(10);
+
 /// How long a stop waits for the answers that are under way.
 const DRAIN_TIME: Duration = Duration::from_secs(10);
 
@@ -74,8 +77,7 @@ impl Server {
     /// Errors: a [`StartError`]; nothing is left running or locked.
     pub async fn start(config: Config, seams: Seams) -> Result<Self, StartError> {
         let listeners = listen(&config.listeners, &seams).await?;
-        let (broker, controller) = build(config, seams, &listeners).await?;
-        controller.start(&broker).await.map_err(|error| StartError::Metadata(error.to_string()))?;
+        let broker = build(config, seams, &listeners).await?;
         let local_addrs = listeners.iter().map(|(_, listener)| listener.local_addr()).collect();
         let panics = Arc::clone(&broker.net.counters.panics);
         let server = Self {
@@ -140,12 +142,11 @@ impl Server {
         let drained = tokio::time::timeout_at(until, self.connections.wait_idle()).await;
         let cut_connection_count = if drained.is_ok() { 0 } else { self.connections.running_count() };
         self.connections.abort_all().await;
-        broker.ending.cancel();
-        broker.tasks.wait_all().await;
+        end_tasks(&broker.tasks, &broker.ending).await;
         let is_clean = broker.replicas.close_all(BROKER_EPOCH).await;
         broker.net.stop.drained();
         self.acceptors.wait_all().await;
-        shut_down_workers(&broker).await;
+        shut_down_workers(&broker.workers).await;
         StopReport { cut_connection_count, is_clean }
     }
 
@@ -153,8 +154,8 @@ impl Server {
     pub async fn abort(self) {
         self.acceptors.abort_all().await;
         self.connections.abort_all().await;
-        self.broker.tasks.abort_all().await;
-        shut_down_workers(&self.broker).await;
+        end_tasks(&self.broker.tasks, &self.broker.ending).await;
+        shut_down_workers(&self.broker.workers).await;
     }
 }
 
@@ -166,10 +167,18 @@ impl Drop for Server {
     }
 }
 
+/// Ends background tasks: by themselves if they do so soon.
+async fn end_tasks(tasks: &Tasks, ending: &CancellationToken) {
+    ending.cancel();
+    // Whether in time or not, all are gone afterwards.
+    drop(tokio::time::timeout(TASKS_END_TIME, tasks.wait_idle()).await);
+    tasks.abort_all().await;
+}
+
 /// Waits for the threads without blocking the runtime.
-async fn shut_down_workers(broker: &Arc<Broker>) {
+async fn shut_down_workers(workers: &Arc<dyn Workers>) {
     let (sender, receiver) = tokio::sync::oneshot::channel();
-    let workers = Arc::clone(&broker.workers);
+    let (workers, unstarted) = (Arc::clone(workers), Arc::clone(workers));
     let started = std::thread::Builder::new().name("hw-stop".to_owned()).spawn(move || {
         workers.shut_down();
         drop(sender.send(()));
@@ -177,7 +186,7 @@ async fn shut_down_workers(broker: &Arc<Broker>) {
     match started {
         // An error means the thread panicked and is gone: nothing is left to wait for.
         Ok(_handle) => drop(receiver.await),
-        Err(_) => broker.workers.shut_down(),
+        Err(_) => unstarted.shut_down(),
     }
 }
 
@@ -198,77 +207,119 @@ async fn listen(configs: &[ListenerConfig], seams: &Seams) -> Result<Bound, Star
     Ok(listeners)
 }
 
-async fn build(mut config: Config, seams: Seams, listeners: &Bound) -> Result<(Arc<Broker>, ControllerTask), StartError> {
-    let Seams { clock, random_seed, disk, transport, workers, memory_limit_bytes } = seams;
-    config.limit_memory(memory_limit_bytes);
-    let net = Arc::new(Net::new(config.limits.clone(), Arc::clone(&clock)));
-    let random = Arc::new(Random::new(random_seed));
-    let tasks = Tasks::new(Handle::current(), Arc::clone(&net.counters.panics));
-    let (ending, fatal) = (CancellationToken::new(), FatalSignal::new());
-    let (replicas, cluster_id) = {
-        let (disk, random, config) = (Arc::clone(&disk), Arc::clone(&random), config.clone());
+/// Joins the parts. On an error everything that was started has ended, and all locks are free.
+async fn build(config: Config, seams: Seams, listeners: &Bound) -> Result<Arc<Broker>, StartError> {
+    let workers = Arc::clone(&seams.workers);
+    let panics = Arc::default();
+    let tasks = Tasks::new(Handle::current(), Arc::clone(&panics));
+    let ending = CancellationToken::new();
+    let parts = Parts { config, seams, panics, tasks: tasks.clone(), ending: ending.clone(), fatal: FatalSignal::new() };
+    let built = parts.join(listeners).await;
+    if built.is_err() {
+        end_tasks(&tasks, &ending).await;
+        shut_down_workers(&workers).await;
+    }
+    built
+}
+
+/// What a broker is made from, before it is one.
+struct Parts {
+    config: Config,
+    seams: Seams,
+    panics: Arc<AtomicU64>,
+    tasks: Tasks,
+    ending: CancellationToken,
+    fatal: FatalSignal,
+}
+
+impl Parts {
+    async fn join(mut self, listeners: &Bound) -> Result<Arc<Broker>, StartError> {
+        self.config.limit_memory(self.seams.memory_limit_bytes);
+        let random = Arc::new(Random::new(self.seams.random_seed));
+        let (replicas, cluster_id) = self.open_replicas(&random).await?;
+        let OpenedController { host, cache, task } = controller::open(self.controller_setup(&replicas)).await.map_err(|error| metadata(&error))?;
+        let Self { config, seams, panics, tasks, ending, fatal } = self;
+        let net = Net::new(config.limits.clone(), Arc::clone(&seams.clock), panics);
+        let sessions_max = config.count("max.incremental.fetch.session.cache.slots");
+        let broker = Arc::new(Broker {
+            endpoints: endpoints(&config, listeners),
+            fetch_sessions: FetchSessions::new(sessions_max, config.count("fetch.max.bytes")),
+            clock: seams.clock,
+            workers: seams.workers,
+            disk: seams.disk,
+            transport: seams.transport,
+            net: Arc::new(net),
+            metadata: cache,
+            controller: host,
+            auto_create: AutoCreate::default(),
+            producer_ids: ProducerIds::new(),
+            config,
+            random,
+            tasks,
+            ending,
+            fatal,
+            replicas,
+            cluster_id,
+        });
+        task.start(&broker).await.map_err(|error| metadata(&error))?;
+        Ok(broker)
+    }
+
+    /// Locks and reads the log directories, on a thread that may block.
+    async fn open_replicas(&self, random: &Arc<Random>) -> Result<(Arc<Replicas>, String), StartError> {
+        let Self { config, seams, tasks, ending, fatal, .. } = self;
         let setup = ReplicasSetup {
             node: config.node_id,
-            disk: Arc::clone(&disk),
-            workers: Arc::clone(&workers),
-            clock: Arc::clone(&clock),
+            disk: Arc::clone(&seams.disk),
+            workers: Arc::clone(&seams.workers),
+            clock: Arc::clone(&seams.clock),
             random_seed: random.next_u64(),
             tasks: tasks.clone(),
             fatal: fatal.clone(),
             config_file: config.properties.as_map().clone(),
             tail_cache_bytes: u64::try_from(config.number("highwater.tail.cache.bytes")).unwrap_or(0),
-            open_files_max: transport.open_files_max(),
+            open_files_max: seams.transport.open_files_max(),
             log_dirs: Vec::new(),
         };
-        let ending = ending.clone();
-        let opened = workers::run(&workers, Pool::File, move || {
-            let LogDirs { dirs, cluster_id, .. } =
-                log_dirs::open(&disk, &config.log_dirs, config.node_id, &random).map_err(|error| log_dirs_line(&error))?;
+        let (random, ending) = (Arc::clone(random), ending.clone());
+        let paths = config.log_dirs.clone();
+        let opened = workers::run(&seams.workers, Pool::File, move || {
+            let opened = log_dirs::open(&setup.disk, &paths, setup.node, &random);
+            let LogDirs { dirs, cluster_id } = opened.map_err(|error| log_dirs_line(&error))?;
             let setup = ReplicasSetup { log_dirs: dirs, ..setup };
             let replicas = Replicas::open(setup, &ending).map_err(|error| log_dir_line(&error))?;
             Ok((replicas, cluster_id))
         });
         let opened = opened.await.unwrap_or_else(|lost| Err(lost.to_string()));
-        opened.map_err(StartError::LogDirs)?
-    };
-    let dirs: Vec<_> = replicas.log_dirs().collect();
-    let setup = ControllerSetup {
-        disk: Arc::clone(&disk),
-        workers: Arc::clone(&workers),
-        node: config.node_id,
-        log_dirs: dirs.iter().map(|dir| dir.path().to_owned()).collect(),
-        directory: dirs.first().map(|dir| dir.id()).unwrap_or_default(),
-        snapshot_bytes: u64::try_from(config.number("highwater.metadata.snapshot.bytes")).unwrap_or(0),
-    };
-    let opened = controller::open(setup).await.map_err(|error| StartError::Metadata(error.to_string()))?;
-    let endpoints = config.listeners.iter().zip(listeners).map(|(configured, (_, bound))| {
+        opened.map_err(StartError::LogDirs)
+    }
+
+    fn controller_setup(&self, replicas: &Replicas) -> ControllerSetup {
+        let Self { config, seams, .. } = self;
+        let first = replicas.log_dirs().next().expect("a configuration has a log directory");
+        ControllerSetup {
+            disk: Arc::clone(&seams.disk),
+            workers: Arc::clone(&seams.workers),
+            node: config.node_id,
+            log_dirs: config.log_dirs.clone(),
+            directory: first.id(),
+            snapshot_bytes: u64::try_from(config.number("highwater.metadata.snapshot.bytes")).unwrap_or(0),
+        }
+    }
+}
+
+/// What clients are told, with the ports that were bound.
+fn endpoints(config: &Config, listeners: &Bound) -> Vec<AdvertisedEndpoint> {
+    let told = config.listeners.iter().zip(listeners).map(|(configured, (_, bound))| {
         let Endpoint { host, port } = configured.advertised.clone();
         let port = if port == 0 { bound.local_addr().port() } else { port };
         AdvertisedEndpoint { listener_name: configured.name.clone(), host, port }
     });
-    let sessions_max = config.count("max.incremental.fetch.session.cache.slots");
-    let fetch_sessions = FetchSessions::new(sessions_max, config.count("fetch.max.bytes"));
-    let broker = Broker {
-        endpoints: endpoints.collect(),
-        metadata: opened.cache,
-        controller: opened.host,
-        producer_ids: ProducerIds::new(),
-        auto_create: AutoCreate::default(),
-        random,
-        tasks,
-        ending,
-        fatal,
-        replicas,
-        cluster_id,
-        fetch_sessions,
-        config,
-        clock,
-        workers,
-        disk,
-        transport,
-        net,
-    };
-    Ok((Arc::new(broker), opened.task))
+    told.collect()
+}
+
+fn metadata(error: &ControllerStartError) -> StartError {
+    StartError::Metadata(with_causes(error))
 }
 
 fn log_dirs_line(error: &LogDirsError) -> String {
@@ -287,15 +338,20 @@ fn log_dir_line(error: &LogDirError) -> String {
         LogDirError::Damaged(_) => "restore that file, or start with an empty directory (log.dirs)",
         LogDirError::Fault(_) => "make the directory writable for this user, or give another one (log.dirs)",
     };
+    format!("{}; {remedy}", with_causes(error))
+}
+
+/// An error and what caused it, in one line.
+fn with_causes(error: &dyn std::error::Error) -> String {
     let mut line = error.to_string();
-    let mut source = std::error::Error::source(error);
+    let mut source = error.source();
     while let Some(cause) = source {
-        // Transparent errors repeat their source's words.
         let text = cause.to_string();
+        // Transparent errors repeat their source's words.
         if !line.ends_with(&text) {
             line = format!("{line}: {text}");
         }
         source = cause.source();
     }
-    format!("{line}; {remedy}")
+    line
 }

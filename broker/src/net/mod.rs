@@ -36,14 +36,14 @@ pub(crate) struct Net {
 
 impl Net {
     /// Shares the byte budget between requests and answers.
-    pub(crate) fn new(limits: Limits, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(limits: Limits, clock: Arc<dyn Clock>, panics: Arc<AtomicU64>) -> Self {
         let half = limits.queued_max_request_bytes / 2;
         Self {
             limits,
             clock,
             requests: MemoryBudget::new(half),
             responses: MemoryBudget::new(half),
-            counters: Counters::default(),
+            counters: Counters { panics, ..Counters::default() },
             limiter: Limiter::default(),
             stop: Stop::default(),
         }

@@ -89,7 +89,7 @@ fn limits() -> Limits {
 
 /// A connection whose two halves hold `pipe_bytes` each way.
 fn connect(limits: Limits, pipe_bytes: usize) -> Fixture {
-    let net = Arc::new(Net::new(limits, Arc::new(SystemClock::new())));
+    let net = Arc::new(Net::new(limits, Arc::new(SystemClock::new()), Arc::default()));
     let (peer, ours) = tokio::io::duplex(pipe_bytes);
     let service = TestService::default();
     let address = "127.0.0.1:1".parse().unwrap();
@@ -371,7 +371,7 @@ async fn panic_ends_its_own_connection_only() {
 
 #[tokio::test]
 async fn idle_connection_holds_little_memory() {
-    let net = Arc::new(Net::new(limits(), Arc::new(SystemClock::new())));
+    let net = Arc::new(Net::new(limits(), Arc::new(SystemClock::new()), Arc::default()));
     let stream: Box<dyn crate::seams::Stream> = Box::new(NoStream);
     let address = "127.0.0.1:1".parse().unwrap();
     let connection = Connection::new(stream, TestService::default(), address, Arc::clone(&net)).run();
