@@ -7,4 +7,5 @@
 //! Run a target with `cargo +nightly fuzz run <target>`. A crash that was fixed joins the corpus
 //! under a name that says what it was.
 
+pub mod protocol;
 pub mod records;

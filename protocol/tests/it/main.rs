@@ -1,6 +1,7 @@
 //! The public face of `protocol`: against another codec, against recorded bytes, against bad ones.
 #![cfg(test)]
 
+mod corpus;
 mod debug_tree;
 mod differential;
 mod golden;
