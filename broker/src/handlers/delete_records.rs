@@ -1,5 +1,6 @@
 //! DeleteRecords: moves the start of a log forward.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use highwater_protocol::messages::delete_records::{
@@ -71,23 +72,27 @@ async fn delete(
 fn delete_in(
     partition: &Arc<Partition>,
     before: i64,
-) -> Result<(Offset, Vec<std::path::PathBuf>), ErrorCode> {
-    let deleted = partition.in_turn(|leading, turn| {
+) -> Result<(Offset, Vec<PathBuf>), ErrorCode> {
+    let advanced = partition.in_turn(|leading, _| {
         let high_watermark = leading.leader.high_watermark();
         let before = if before == -1 { high_watermark } else { Offset::new(before) };
         if before < Offset::ZERO || before > high_watermark {
             return Err(ErrorCode::OffsetOutOfRange);
         }
-        if before > leading.log.log_start_offset()
-            && let Err(fault) = leading.log.advance_log_start(before)
-        {
+        leading.log.advance_log_start(before);
+        Ok(leading.log.log_start_offset())
+    });
+    let log_start = advanced.map_err(|reason| not_serving_code(&reason))??;
+    // The client is told, and segments go, once a restart would not bring the records back.
+    if !partition.dir().checkpoint_log_starts() {
+        return Err(ErrorCode::KafkaStorageError);
+    }
+    let removed = partition.in_turn(|leading, turn| {
+        if let Err(fault) = leading.log.delete_old_segments() {
             turn.fail(fault);
             return Err(ErrorCode::KafkaStorageError);
         }
-        Ok((leading.log.log_start_offset(), leading.log.take_deleted()))
+        Ok(leading.log.take_deleted())
     });
-    let deleted = deleted.map_err(|reason| not_serving_code(&reason))??;
-    // The client is told once a restart would not bring the records back.
-    partition.dir().checkpoint_log_starts();
-    Ok(deleted)
+    Ok((log_start, removed.map_err(|reason| not_serving_code(&reason))??))
 }

@@ -1,7 +1,7 @@
 //! Making committed metadata true: partitions are created, opened, reconfigured and deleted.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use highwater_controller::image::{ConfigResource, PartitionImage, TopicImage};
 use highwater_controller::{MetadataDelta, MetadataImage};
 use highwater_records::{NodeId, Offset, TopicPartition, Uuid};
 use highwater_replication::{LeaderSetup, MetadataChange};
-use highwater_storage::{Log, LogConfig, LogSetup, OpenError, Opening, remove_files};
+use highwater_storage::{Log, LogConfig, LogSetup, OpenError, Opening, StorageFault, remove_files};
 
 use super::log_config::{PRODUCER_ID_EXPIRATION_MS, log_config};
 use super::{DirAtStart, HostedTopic, Registry, Replicas, Slot};
@@ -21,6 +21,9 @@ use crate::workers::{self, Pool};
 
 /// Jobs into which the partitions of one change are divided; the pool's threads take them side by side.
 const JOBS_MAX: usize = 8;
+
+/// So much of a directory's name is kept when it is set aside; with the rest it fits every file system.
+const STRAY_NAME_CHARS_MAX: usize = 200;
 
 /// One partition to bring in line with the metadata.
 struct Change {
@@ -114,7 +117,10 @@ impl Replicas {
             let dir = partition.dir();
             let log = partition.retire();
             dir.remove(partition.topic_partition());
-            dir.forget(std::slice::from_ref(partition.topic_partition()));
+            if !dir.forget(std::slice::from_ref(partition.topic_partition())) {
+                let topic_partition = partition.topic_partition();
+                tracing::warn!(%topic_partition, "deleted, but its checkpoints are still there");
+            }
             let Some(log) = log else { continue };
             match log.delete(self.random.uuid()) {
                 Ok(path) => renamed.push(path),
@@ -295,8 +301,14 @@ impl Replicas {
         };
         let is_ours = found.is_some_and(|id| id.is_none_or(|id| id == change.topic_id));
         if !is_ours {
-            // What an earlier topic of this name left behind is not ours; `Log::create` sets a directory in its way aside.
-            dir.hosted.forget(std::slice::from_ref(topic_partition));
+            if found.is_some() {
+                self.set_aside(&setup.dir)?;
+            }
+            // What the checkpoints say of an earlier topic of this name is not true of ours.
+            if !dir.hosted.forget(std::slice::from_ref(topic_partition)) {
+                let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+                return Err(StorageFault::new("clear the checkpoints of", &setup.dir, full).into());
+            }
             return Log::create(setup);
         }
         let opening = {
@@ -325,6 +337,20 @@ impl Replicas {
             );
         }
         Ok(log)
+    }
+
+    /// Renames the directory of another topic of the same name; it is never served and never deleted by us.
+    fn set_aside(&self, path: &Path) -> Result<(), StorageFault> {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let name: String = name.unwrap_or_default().chars().take(STRAY_NAME_CHARS_MAX).collect();
+        let to = path.with_file_name(format!("{name}.{:016x}-stray", self.random.next_u64()));
+        tracing::warn!(from = %path.display(), to = %to.display(), "set a foreign directory aside");
+        let renamed = self.disk.rename(path, &to);
+        let synced = renamed.and_then(|()| match path.parent() {
+            Some(parent) => self.disk.sync_dir(parent),
+            None => Ok(()),
+        });
+        synced.map_err(|source| StorageFault::new("rename", path, source))
     }
 
     fn leader_setup(&self, dir: &DirAtStart, change: &Change, log: &Log) -> LeaderSetup {

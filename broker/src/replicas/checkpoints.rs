@@ -32,20 +32,23 @@ impl HostedDir {
                 Err(fault) => return self.fail(&fault),
             }
         }
-        self.update(CheckpointKind::RecoveryPoint, moved);
+        let is_written = self.update(CheckpointKind::RecoveryPoint, moved);
+        if !is_written {
+            tracing::debug!(dir = %self.path().display(), "the recovery points stay where they were");
+        }
     }
 
-    /// Notes the high watermarks that moved since the last call. Blocks.
-    pub(super) fn checkpoint_high_watermarks(&self) {
+    /// Notes the high watermarks that moved since the last call; says whether that is durable now. Blocks.
+    pub(super) fn checkpoint_high_watermarks(&self) -> bool {
         let moved = self.collect(|view| match view {
             PartitionView::Leading(leading) => Some(leading.high_watermark),
             PartitionView::Offline(_) | PartitionView::Gone => None,
         });
-        self.update(CheckpointKind::HighWatermark, moved);
+        self.update(CheckpointKind::HighWatermark, moved)
     }
 
-    /// Notes the log starts that moved since the last call. Blocks.
-    pub(crate) fn checkpoint_log_starts(&self) {
+    /// Notes the log starts that moved since the last call; says whether all of them are durable now. Blocks.
+    pub(crate) fn checkpoint_log_starts(&self) -> bool {
         let moved = self.collect(|view| match view {
             PartitionView::Leading(leading) => {
                 let log_start = leading.log.log_start_offset();
@@ -53,25 +56,28 @@ impl HostedDir {
             }
             PartitionView::Offline(_) | PartitionView::Gone => None,
         });
-        self.update(CheckpointKind::LogStart, moved);
+        self.update(CheckpointKind::LogStart, moved)
     }
 
-    /// Forgets partitions that are no longer here. Blocks. What a new topic of the same name finds must not be theirs.
-    pub(super) fn forget(&self, deleted: &[TopicPartition]) {
+    /// Forgets partitions that are no longer here; says whether that is durable. Blocks. What a new topic of the same
+    /// name finds must not be theirs.
+    pub(super) fn forget(&self, deleted: &[TopicPartition]) -> bool {
         let kinds = [
             CheckpointKind::RecoveryPoint,
             CheckpointKind::HighWatermark,
             CheckpointKind::LogStart,
         ];
         let mut checkpoints = self.checkpoints.lock();
+        let mut is_forgotten = true;
         for kind in kinds {
             let known = checkpoints.of(kind);
             let before = known.len();
             known.retain(|topic_partition, _| !deleted.contains(topic_partition));
             if known.len() != before {
-                self.note_written_checkpoint(self.dir.write_checkpoint(kind, known));
+                is_forgotten &= self.is_written(self.dir.write_checkpoint(kind, known));
             }
         }
+        is_forgotten
     }
 
     fn collect(
@@ -85,37 +91,41 @@ impl HostedDir {
         self.partitions().into_iter().filter_map(found).collect()
     }
 
-    /// Takes over what moved and writes the file if anything did.
-    fn update(&self, kind: CheckpointKind, moved: BTreeMap<TopicPartition, Offset>) {
+    /// Takes over what moved and writes the file if anything did; says whether the file holds it all.
+    fn update(&self, kind: CheckpointKind, moved: BTreeMap<TopicPartition, Offset>) -> bool {
         if self.fault().is_some() {
-            return;
+            return false;
         }
         // The lock is held while the file is written, so that two writers do not mix; only worker threads take it.
         let mut checkpoints = self.checkpoints.lock();
         let known = checkpoints.of(kind);
-        let mut has_changed = false;
-        for (topic_partition, offset) in moved {
-            has_changed |= known.insert(topic_partition, offset) != Some(offset);
+        let mut wanted = known.clone();
+        wanted.extend(moved);
+        if wanted == *known {
+            return true;
         }
-        if has_changed {
-            self.note_written_checkpoint(self.dir.write_checkpoint(kind, known));
+        let is_written = self.is_written(self.dir.write_checkpoint(kind, &wanted));
+        if is_written {
+            *known = wanted;
         }
+        is_written
     }
 
-    fn note_written_checkpoint(&self, written: Result<(), LogDirError>) {
-        match written {
+    fn is_written(&self, written: Result<(), LogDirError>) -> bool {
+        match &written {
             Ok(()) => {}
             // A full disk leaves the old file as it was: older, and still true.
             Err(LogDirError::Fault(fault)) if fault.is_disk_full() => {
                 let dir = self.path().display();
                 tracing::warn!(%dir, %fault, "checkpoint not written: disk full");
             }
-            Err(LogDirError::Fault(fault)) => self.fail(&fault),
+            Err(LogDirError::Fault(fault)) => self.fail(fault),
             Err(error) => {
                 let dir = self.path().display();
                 tracing::error!(%dir, %error, "checkpoint not written");
             }
         }
+        written.is_ok()
     }
 }
 

@@ -123,11 +123,12 @@ impl Fixture {
         let clock = TestClock::new();
         let fatal = FatalSignal::new();
         let ending = CancellationToken::new();
-        let mut log_dir = LogDir::open(Arc::clone(&disk), Path::new("/data")).unwrap();
+        let mut log_dir = LogDir::open(Arc::clone(&disk), Path::new("/data"), 1).unwrap();
         if log_dir.meta().is_none() {
             let directory_id = Uuid::from_random(7);
             let cluster_id = "test".to_owned();
-            log_dir.format(MetaProperties { cluster_id, node_id: NODE, directory_id }).unwrap();
+            let meta = MetaProperties { cluster_id, node_id: NODE, directory_id, is_ours: true };
+            log_dir.format(meta).unwrap();
         }
         let setup = ReplicasSetup {
             node: NODE,

@@ -207,10 +207,14 @@ impl Replicas {
                     for partition in dir.partitions() {
                         partition.tick(expires_producers);
                     }
-                    dir.checkpoint_high_watermarks();
+                    // What is not durable now is tried again in the next round.
+                    let mut is_durable = dir.checkpoint_high_watermarks();
                     if is_slow_round {
                         dir.move_recovery_points(now);
-                        dir.checkpoint_log_starts();
+                        is_durable &= dir.checkpoint_log_starts();
+                    }
+                    if !is_durable {
+                        tracing::debug!(dir = %dir.path().display(), "checkpoints are old");
                     }
                 }
             });
