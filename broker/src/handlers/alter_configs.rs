@@ -30,12 +30,16 @@ pub(crate) async fn handle(
             .into_iter()
             .map(|(target, result)| match result {
                 Ok(()) => response(&target, ErrorCode::None, None),
-                Err(refusal) => response(&target, controller_code(&refusal), Some(refusal.to_string())),
+                Err(refusal) => {
+                    response(&target, controller_code(&refusal), Some(refusal.to_string()))
+                }
             })
             .collect(),
         Err(fault) => {
             let targets = request.resources.iter().map(target);
-            targets.map(|target| response(&target, admin_code(&fault), Some(fault.to_string()))).collect()
+            targets
+                .map(|target| response(&target, admin_code(&fault), Some(fault.to_string())))
+                .collect()
         }
     };
     AlterConfigsResponse { responses, ..AlterConfigsResponse::default() }
@@ -55,7 +59,11 @@ fn replacement(resource: &RequestResource) -> ResourceReplacement {
     }
 }
 
-fn response(target: &ConfigTarget, error_code: ErrorCode, message: Option<String>) -> ResponseResponse {
+fn response(
+    target: &ConfigTarget,
+    error_code: ErrorCode,
+    message: Option<String>,
+) -> ResponseResponse {
     ResponseResponse {
         error_code,
         error_message: message.map(Str::from),

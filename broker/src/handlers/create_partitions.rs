@@ -32,11 +32,14 @@ pub(crate) async fn handle(
             .into_iter()
             .map(|(name, result)| match result {
                 Ok(()) => ResponseResult { name: Str::from(name), ..ResponseResult::default() },
-                Err(refusal) => refused(Str::from(name), controller_code(&refusal), refusal.to_string()),
+                Err(refusal) => {
+                    refused(Str::from(name), controller_code(&refusal), refusal.to_string())
+                }
             })
             .collect(),
         Err(fault) => {
-            let refused = |topic: RequestTopic| refused(topic.name, admin_code(&fault), fault.to_string());
+            let refused =
+                |topic: RequestTopic| refused(topic.name, admin_code(&fault), fault.to_string());
             request.topics.into_iter().map(refused).collect()
         }
     };

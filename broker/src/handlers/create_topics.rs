@@ -36,11 +36,14 @@ pub(crate) async fn handle(
             .into_iter()
             .map(|(name, result)| match result {
                 Ok(topic) => created(broker, &image, topic, is_dry),
-                Err(refusal) => refused(Str::from(name), controller_code(&refusal), refusal.to_string()),
+                Err(refusal) => {
+                    refused(Str::from(name), controller_code(&refusal), refusal.to_string())
+                }
             })
             .collect(),
         Err(fault) => {
-            let refused = |topic: RequestTopic| refused(topic.name, admin_code(&fault), fault.to_string());
+            let refused =
+                |topic: RequestTopic| refused(topic.name, admin_code(&fault), fault.to_string());
             request.topics.into_iter().map(refused).collect()
         }
     };
@@ -64,7 +67,12 @@ fn new_topic(topic: &RequestTopic) -> NewTopic {
     }
 }
 
-fn created(broker: &Broker, image: &MetadataImage, topic: CreatedTopic, is_dry: bool) -> ResponseTopic {
+fn created(
+    broker: &Broker,
+    image: &MetadataImage,
+    topic: CreatedTopic,
+    is_dry: bool,
+) -> ResponseTopic {
     let file = broker.config.properties.as_map();
     let inherited = image.broker_config_sources(broker.config.node_id, file);
     ResponseTopic {
@@ -81,7 +89,8 @@ fn created(broker: &Broker, image: &MetadataImage, topic: CreatedTopic, is_dry: 
 /// Every configuration the topic has, its own and inherited.
 fn configs(overrides: &ConfigMap, inherited: &ConfigSources<'_>) -> Vec<ResponseTopicConfig> {
     let sources = ConfigSources { topic: Some(overrides), ..*inherited };
-    let is_shown = |name: &str, usage: Usage| usage != Usage::Internal || overrides.contains_key(name);
+    let is_shown =
+        |name: &str, usage: Usage| usage != Usage::Internal || overrides.contains_key(name);
     let shown = TOPIC_CONFIGS.iter().filter(|def| is_shown(def.name, def.usage));
     shown
         .map(|def| {

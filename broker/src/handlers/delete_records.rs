@@ -69,10 +69,7 @@ async fn delete(
     Ok(low_watermark)
 }
 
-fn delete_in(
-    partition: &Arc<Partition>,
-    before: i64,
-) -> Result<(Offset, Vec<PathBuf>), ErrorCode> {
+fn delete_in(partition: &Arc<Partition>, before: i64) -> Result<(Offset, Vec<PathBuf>), ErrorCode> {
     let advanced = partition.in_turn(|leading, _| {
         let high_watermark = leading.leader.high_watermark();
         let before = if before == -1 { high_watermark } else { Offset::new(before) };

@@ -43,7 +43,9 @@ pub(crate) async fn handle(
                     topic_id: topic.id,
                     ..ResponseResponse::default()
                 },
-                Err(refusal) => refused(&reference, code_in(version, &refusal), refusal.to_string()),
+                Err(refusal) => {
+                    refused(&reference, code_in(version, &refusal), refusal.to_string())
+                }
             })
             .collect(),
         Err(fault) => {
@@ -56,7 +58,10 @@ pub(crate) async fn handle(
 
 fn references(version: i16, request: &DeleteTopicsRequest) -> Vec<TopicReference> {
     if version >= IDS_VERSION {
-        let reference = |name: &Option<Str>, id| TopicReference { name: name.as_deref().map(str::to_owned), id };
+        let reference = |name: &Option<Str>, id| TopicReference {
+            name: name.as_deref().map(str::to_owned),
+            id,
+        };
         return request.topics.iter().map(|topic| reference(&topic.name, topic.topic_id)).collect();
     }
     let reference = |name: &Str| TopicReference { name: Some(name.to_string()), id: Uuid::ZERO };
@@ -65,7 +70,9 @@ fn references(version: i16, request: &DeleteTopicsRequest) -> Vec<TopicReference
 
 fn code_in(version: i16, refusal: &Refusal) -> ErrorCode {
     match controller_code(refusal) {
-        ErrorCode::TopicDeletionDisabled if version < DISABLED_CODE_VERSION => ErrorCode::InvalidRequest,
+        ErrorCode::TopicDeletionDisabled if version < DISABLED_CODE_VERSION => {
+            ErrorCode::InvalidRequest
+        }
         code => code,
     }
 }

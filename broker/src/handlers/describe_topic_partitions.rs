@@ -8,8 +8,8 @@ use std::sync::Arc;
 use highwater_controller::image::{PartitionImage, TopicImage};
 use highwater_protocol::Str;
 use highwater_protocol::messages::describe_topic_partitions::{
-    DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse, RequestCursor, ResponseNextCursor,
-    ResponseTopic, ResponseTopicPartition,
+    DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse, RequestCursor,
+    ResponseNextCursor, ResponseTopic, ResponseTopicPartition,
 };
 use highwater_records::{ErrorCode, TopicName};
 
@@ -89,7 +89,8 @@ impl Page<'_> {
             return self.end(topic.name.as_str(), first);
         }
         let rest = topic.numbered().skip(first);
-        let partitions: Vec<_> = rest.take(self.left).map(|(number, state)| self.partition(number, state)).collect();
+        let partitions: Vec<_> =
+            rest.take(self.left).map(|(number, state)| self.partition(number, state)).collect();
         self.left -= partitions.len();
         let next = first.saturating_add(partitions.len());
         self.response.topics.push(ResponseTopic {

@@ -6,12 +6,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use highwater_protocol::Str;
 use highwater_protocol::messages::fetch::{
     FetchRequest, FetchResponse, RequestForgottenTopicsData, RequestTopic, ResponseNodeEndpoint,
     ResponseResponse, ResponseResponsePartition, ResponseResponsePartitionCurrentLeader,
     ResponseResponsePartitionDivergingEpoch,
 };
-use highwater_protocol::Str;
 use highwater_records::{ErrorCode, LeaderEpoch, Monotonic, Offset, Uuid};
 use highwater_replication::{Isolation, Reader};
 use tokio::sync::oneshot;
@@ -60,7 +60,9 @@ pub(crate) fn start(
         }
     };
     match fetch.look.look(Source::Cache) {
-        Some(seen) if seen.readiness.is_ready(&fetch.look.plan) => Started::Ready(fetch.answer(seen)),
+        Some(seen) if seen.readiness.is_ready(&fetch.look.plan) => {
+            Started::Ready(fetch.answer(seen))
+        }
         Some(_) => Started::Waiting(Box::pin(fetch.wait(None))),
         None => {
             let first = fetch.look_on_disk();
@@ -177,7 +179,8 @@ impl Fetch {
             self.look.targets.iter().map(|target| &target.wanted).collect();
         let outcomes: Vec<_> = answers.iter().map(PartitionAnswer::outcome).collect();
         let random = || u32::try_from(self.broker.random.next_u64() >> 32).unwrap_or(0);
-        let told = self.broker.fetch_sessions.answer(now, &self.session, &wanted, &outcomes, random);
+        let told =
+            self.broker.fetch_sessions.answer(now, &self.session, &wanted, &outcomes, random);
         let (session_id, sent) = match told {
             Ok(told) => told,
             Err(refusal) => {

@@ -63,8 +63,12 @@ fn find(version: i16, key_type: i8, key: &str) -> (ErrorCode, &'static str) {
     match key_type {
         GROUP => none("this broker has no group coordinator yet; read with assigned partitions"),
         TRANSACTION => none("this broker has no transaction coordinator yet"),
-        SHARE if version >= SHARE_VERSION && is_share_key(key) => none("this broker has no share coordinator yet"),
-        SHARE => (ErrorCode::InvalidRequest, "a share key is group:topicId:partition, from version 6 on"),
+        SHARE if version >= SHARE_VERSION && is_share_key(key) => {
+            none("this broker has no share coordinator yet")
+        }
+        SHARE => {
+            (ErrorCode::InvalidRequest, "a share key is group:topicId:partition, from version 6 on")
+        }
         _ => (ErrorCode::InvalidRequest, "key types are 0 (group), 1 (transaction) and 2 (share)"),
     }
 }
@@ -111,7 +115,9 @@ mod tests {
         let codes = |version, key_type| -> Vec<ErrorCode> {
             let response = answer(version, request(key_type));
             assert!(response.coordinators.iter().zip(keys).all(|(found, key)| found.key == key));
-            assert!(response.coordinators.iter().all(|found| found.node_id == -1 && found.port == -1));
+            assert!(
+                response.coordinators.iter().all(|found| found.node_id == -1 && found.port == -1)
+            );
             response.coordinators.iter().map(|found| found.error_code).collect()
         };
         assert_eq!(codes(4, GROUP), [ErrorCode::CoordinatorNotAvailable; 3]);

@@ -4,10 +4,13 @@
 
 use std::sync::Arc;
 
-use highwater_controller::decide::{ConfigChange, ConfigTarget, ResourceAlteration, incremental_alter_configs};
+use highwater_controller::decide::{
+    ConfigChange, ConfigTarget, ResourceAlteration, incremental_alter_configs,
+};
 use highwater_protocol::Str;
 use highwater_protocol::messages::incremental_alter_configs::{
-    IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse, RequestResource, ResponseResponse,
+    IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse, RequestResource,
+    ResponseResponse,
 };
 use highwater_records::ErrorCode;
 
@@ -25,19 +28,25 @@ pub(crate) async fn handle(
     let is_dry = request.validate_only;
     let decided = broker
         .controller
-        .decide(move |image, controller, _| incremental_alter_configs(image, controller, &resources, is_dry))
+        .decide(move |image, controller, _| {
+            incremental_alter_configs(image, controller, &resources, is_dry)
+        })
         .await;
     let responses = match decided {
         Ok((answer, _image)) => answer
             .into_iter()
             .map(|(target, result)| match result {
                 Ok(()) => response(&target, ErrorCode::None, None),
-                Err(refusal) => response(&target, controller_code(&refusal), Some(refusal.to_string())),
+                Err(refusal) => {
+                    response(&target, controller_code(&refusal), Some(refusal.to_string()))
+                }
             })
             .collect(),
         Err(fault) => {
             let targets = request.resources.iter().map(target);
-            targets.map(|target| response(&target, admin_code(&fault), Some(fault.to_string()))).collect()
+            targets
+                .map(|target| response(&target, admin_code(&fault), Some(fault.to_string())))
+                .collect()
         }
     };
     IncrementalAlterConfigsResponse { responses, ..IncrementalAlterConfigsResponse::default() }
@@ -56,7 +65,11 @@ fn alteration(resource: &RequestResource) -> ResourceAlteration {
     ResourceAlteration { target: target(resource), changes: changes.collect() }
 }
 
-fn response(target: &ConfigTarget, error_code: ErrorCode, message: Option<String>) -> ResponseResponse {
+fn response(
+    target: &ConfigTarget,
+    error_code: ErrorCode,
+    message: Option<String>,
+) -> ResponseResponse {
     ResponseResponse {
         error_code,
         error_message: message.map(Str::from),

@@ -4,7 +4,9 @@
 
 use std::sync::Arc;
 
-use highwater_protocol::messages::init_producer_id::{InitProducerIdRequest, InitProducerIdResponse};
+use highwater_protocol::messages::init_producer_id::{
+    InitProducerIdRequest, InitProducerIdResponse,
+};
 use highwater_records::ErrorCode;
 
 use crate::broker::Broker;

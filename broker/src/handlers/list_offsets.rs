@@ -125,10 +125,12 @@ async fn look_up(
     }
     let places: Vec<(usize, usize)> = lookups.iter().map(|lookup| lookup.place).collect();
     let answers = workers::run(&broker.workers, Pool::Read, move || {
-        let answer = |lookup: Lookup| lookup.partition.view().leading().map_or_else(
-            |reason| Err(not_serving_code(&reason)),
-            |leading| asker.look_up(leading, lookup.question),
-        );
+        let answer = |lookup: Lookup| {
+            lookup.partition.view().leading().map_or_else(
+                |reason| Err(not_serving_code(&reason)),
+                |leading| asker.look_up(leading, lookup.question),
+            )
+        };
         lookups.into_iter().map(answer).collect::<Vec<_>>()
     });
     // Lost only at a stop.
@@ -200,10 +202,9 @@ impl Asker {
         let found = match question {
             Question::MaxTimestamp => log.offset_of_max_timestamp(log_end),
             Question::At(timestamp) => log.offset_for_timestamp(timestamp, log_end),
-            Question::Latest
-            | Question::Earliest
-            | Question::EarliestLocal
-            | Question::Tiered => Ok(None),
+            Question::Latest | Question::Earliest | Question::EarliestLocal | Question::Tiered => {
+                Ok(None)
+            }
         };
         let found = found.map_err(|error| read_code(&error))?;
         let visible = timestamp_lookup_bound(
@@ -261,14 +262,10 @@ mod tests {
 
     #[test]
     fn special_timestamps_are_known_from_their_versions_on() {
-        let first_version = |timestamp| {
-            (1..=11).find(|version| Question::from_wire(timestamp, *version).is_some())
-        };
+        let first_version =
+            |timestamp| (1..=11).find(|version| Question::from_wire(timestamp, *version).is_some());
         let first: Vec<Option<i16>> = (-7..=0).map(first_version).collect();
-        assert_eq!(
-            first,
-            [None, Some(11), Some(9), Some(8), Some(7), Some(1), Some(1), Some(1)]
-        );
+        assert_eq!(first, [None, Some(11), Some(9), Some(8), Some(7), Some(1), Some(1), Some(1)]);
         assert_eq!(Question::from_wire(i64::MIN, 11), None);
     }
 }

@@ -9,7 +9,8 @@ use highwater_controller::MetadataImage;
 use highwater_controller::image::{BrokerImage, PartitionImage, TopicImage};
 use highwater_protocol::Str;
 use highwater_protocol::messages::metadata::{
-    MetadataRequest, MetadataResponse, RequestTopic, ResponseBroker, ResponseTopic, ResponseTopicPartition,
+    MetadataRequest, MetadataResponse, RequestTopic, ResponseBroker, ResponseTopic,
+    ResponseTopicPartition,
 };
 use highwater_records::{ErrorCode, NodeId, TopicName, Uuid};
 
@@ -34,7 +35,8 @@ pub(crate) async fn handle(
         version: context.api_version,
         controller: broker.controller.leader(),
     };
-    let may_create = request.allow_auto_topic_creation && broker.config.flag("auto.create.topics.enable");
+    let may_create =
+        request.allow_auto_topic_creation && broker.config.flag("auto.create.topics.enable");
     let (response, missing) = view.answer(&request);
     if may_create && !missing.is_empty() {
         AutoCreate::start(broker, missing);
@@ -75,7 +77,9 @@ impl<'a> View<'a> {
             cluster_id: Some(Str::from(self.image.cluster_id())),
             controller_id: self.controller.unwrap_or(NodeId::NONE).value(),
             topics,
-            cluster_authorized_operations: operations::cluster(request.include_cluster_authorized_operations),
+            cluster_authorized_operations: operations::cluster(
+                request.include_cluster_authorized_operations,
+            ),
             ..MetadataResponse::default()
         };
         (response, missing)
@@ -95,7 +99,11 @@ impl<'a> View<'a> {
         self.image.topics().iter().map(|topic| self.topic(topic)).collect()
     }
 
-    fn named_topics(&self, wanted: &[RequestTopic], missing: &mut Vec<TopicName>) -> Vec<ResponseTopic> {
+    fn named_topics(
+        &self,
+        wanted: &[RequestTopic],
+        missing: &mut Vec<TopicName>,
+    ) -> Vec<ResponseTopic> {
         // Before version 12 topics cannot be asked for by id, although 10 and 11 have the field.
         let by_id = |topic: &RequestTopic| !topic.topic_id.is_zero() || topic.name.is_none();
         let is_invalid = wanted.len() > TOPICS_MAX || self.version < 12 && wanted.iter().any(by_id);
@@ -135,7 +143,9 @@ impl<'a> View<'a> {
                 missing.push(parsed);
                 refused(ErrorCode::UnknownTopicOrPartition, Some(name.clone()), Uuid::ZERO)
             }
-            Err(_illegal) => refused(ErrorCode::InvalidTopicException, Some(name.clone()), Uuid::ZERO),
+            Err(_illegal) => {
+                refused(ErrorCode::InvalidTopicException, Some(name.clone()), Uuid::ZERO)
+            }
         }
     }
 
@@ -145,7 +155,10 @@ impl<'a> View<'a> {
             name: Some(Str::from(topic.name.as_str())),
             topic_id: topic.id,
             is_internal: topic.is_internal(),
-            partitions: topic.numbered().map(|(number, state)| self.partition(number, state)).collect(),
+            partitions: topic
+                .numbered()
+                .map(|(number, state)| self.partition(number, state))
+                .collect(),
             topic_authorized_operations: operations::NOT_ASKED,
         }
     }
@@ -199,7 +212,9 @@ impl<'a> View<'a> {
         let is_online = |node: NodeId| {
             let broker = self.image.broker(node).filter(|broker| !broker.is_fenced);
             let directory = state.directory(node).unwrap_or(Uuid::ZERO);
-            broker.is_some_and(|broker| directory.is_zero() || broker.directories.contains(&directory))
+            broker.is_some_and(|broker| {
+                directory.is_zero() || broker.directories.contains(&directory)
+            })
         };
         let offline = state.replicas.iter().copied().filter(|node| !is_online(*node));
         offline.map(NodeId::value).collect()

@@ -135,9 +135,9 @@ impl Producing {
         };
         let records = records.map(|records| records.to_bytes()).unwrap_or_default();
         match take_in(records, &rules) {
-            Ok(intake) => {
+            Ok(batch) => {
                 let append = Append {
-                    batch: intake.batch,
+                    batch,
                     acks: self.acks,
                     leader_epoch: None,
                     reply: self.pending.add(),

@@ -67,7 +67,10 @@ pub(super) fn read_vote(bytes: &mut Reader) -> Result<Vote<u64>> {
     Ok(if bytes.bool()? { Vote::new_committed(term, node) } else { Vote::new(term, node) })
 }
 
-pub(super) fn write_membership(out: &mut Writer, membership: &Membership<u64, QuorumNode>) -> Result<()> {
+pub(super) fn write_membership(
+    out: &mut Writer,
+    membership: &Membership<u64, QuorumNode>,
+) -> Result<()> {
     let configs = membership.get_joint_config();
     write_count(out, configs.len())?;
     for voters in configs {
@@ -112,7 +115,9 @@ pub(super) fn write_stored_membership(
     write_membership(out, membership.membership())
 }
 
-pub(super) fn read_stored_membership(bytes: &mut Reader) -> Result<StoredMembership<u64, QuorumNode>> {
+pub(super) fn read_stored_membership(
+    bytes: &mut Reader,
+) -> Result<StoredMembership<u64, QuorumNode>> {
     let log_id = read_optional_log_id(bytes)?;
     Ok(StoredMembership::new(log_id, read_membership(bytes)?))
 }

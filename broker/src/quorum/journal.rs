@@ -111,7 +111,8 @@ impl Journal {
             Some(file) => Arc::clone(file),
             None => self.create()?,
         };
-        let header = header(payload, self.next_number).map_err(|source| self.fault("write", source))?;
+        let header =
+            header(payload, self.next_number).map_err(|source| self.fault("write", source))?;
         let mut slices = [IoSlice::new(&header), IoSlice::new(payload)];
         file.write_all_at(&mut slices, self.end).map_err(|source| self.fault("write", source))?;
         file.sync_data().map_err(|source| self.fault("sync", source))?;
@@ -209,12 +210,7 @@ fn unit_bytes(payload: &[u8]) -> u64 {
 fn header(payload: &[u8], number: u64) -> io::Result<[u8; HEADER_BYTES]> {
     let length = u32::try_from(payload.len()).map_err(|_big| io::ErrorKind::FileTooLarge)?;
     let crc = checksum(length, number, payload);
-    let fields = [
-        &MAGIC[..],
-        &length.to_be_bytes(),
-        &number.to_be_bytes(),
-        &crc.to_be_bytes(),
-    ];
+    let fields = [&MAGIC[..], &length.to_be_bytes(), &number.to_be_bytes(), &crc.to_be_bytes()];
     let mut header = [0; HEADER_BYTES];
     for (byte, value) in header.iter_mut().zip(fields.into_iter().flatten()) {
         *byte = *value;
@@ -250,7 +246,9 @@ fn read_units(content: &Bytes) -> Result<Units, Damage> {
             return match whole_unit_after(content, at) {
                 Some(later) => Err(Damage {
                     offset,
-                    reason: format!("the unit does not match its checksum, and a whole one follows at byte {later}"),
+                    reason: format!(
+                        "the unit does not match its checksum, and a whole one follows at byte {later}"
+                    ),
                 }),
                 None => Ok(units),
             };
@@ -307,6 +305,7 @@ mod tests {
     fn disk() -> SimDisk {
         let disk = SimDisk::new();
         disk.create_dir_all(Path::new("/data")).unwrap();
+    disk.sync_dir(Path::new("/")).unwrap();
         disk
     }
 
@@ -409,7 +408,10 @@ mod tests {
                 while acked < 10 && journal.append(&[acked]).is_ok() {
                     acked += 1;
                 }
-                assert!(acked == 10 || journal.append(b"more").is_err(), "a failed journal went on");
+                assert!(
+                    acked == 10 || journal.append(b"more").is_err(),
+                    "a failed journal went on"
+                );
             }
             disk.power_cut(fatal);
             let (_, opened) = open(&disk).unwrap();

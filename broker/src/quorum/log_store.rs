@@ -29,8 +29,8 @@ use tokio::sync::oneshot;
 
 use super::QuorumError;
 use super::encoding::{
-    EncodingError, read_entry, read_log_id, read_optional_log_id, read_vote, write_entry, write_log_id,
-    write_optional_log_id, write_vote,
+    EncodingError, read_entry, read_log_id, read_optional_log_id, read_vote, write_entry,
+    write_log_id, write_optional_log_id, write_vote,
 };
 use super::journal::Journal;
 use super::openraft::Types;
@@ -83,7 +83,11 @@ impl LogStore {
     /// Opens the log in the journal `path`. Blocks.
     ///
     /// Errors: damage, with file and offset; a fault of the disk.
-    pub(super) fn open(disk: Arc<dyn Disk>, workers: Arc<dyn Workers>, path: &Path) -> Result<Self, QuorumError> {
+    pub(super) fn open(
+        disk: Arc<dyn Disk>,
+        workers: Arc<dyn Workers>,
+        path: &Path,
+    ) -> Result<Self, QuorumError> {
         let (journal, opened) = Journal::open(disk, path)?;
         if opened.cut_bytes > 0 {
             tracing::warn!(path = %path.display(), bytes = opened.cut_bytes, "cut off a write that a crash tore");
@@ -143,7 +147,11 @@ impl LogStore {
     }
 
     /// Queues a write; `done` is called on a worker once it is synced or has failed.
-    fn submit(&self, kind: WriteKind, done: impl FnOnce(Result<(), StorageFault>) + Send + 'static) {
+    fn submit(
+        &self,
+        kind: WriteKind,
+        done: impl FnOnce(Result<(), StorageFault>) + Send + 'static,
+    ) {
         self.shared.writes.lock().push_back(Write { kind, done: Box::new(done) });
         let shared = Arc::clone(&self.shared);
         // Whichever job comes first takes the first write: the order is the queue's, not the threads'.
@@ -176,7 +184,10 @@ impl Shared {
 
 impl Log {
     /// Frames for the journal, after the head if the journal has none yet.
-    fn frames(&mut self, write: impl FnOnce(&mut Writer) -> Result<(), EncodingError>) -> Result<Bytes, EncodingError> {
+    fn frames(
+        &mut self,
+        write: impl FnOnce(&mut Writer) -> Result<(), EncodingError>,
+    ) -> Result<Bytes, EncodingError> {
         let mut out = Writer::new();
         if !self.has_head {
             Self::default().write_head(&mut out);
@@ -328,7 +339,9 @@ impl RaftLogStorage<Types> for LogStore {
             Ok(())
         });
         let frames = frames.map_err(|error| StorageIOError::write_vote(&error))?;
-        self.write(WriteKind::Append(frames)).await.map_err(|error| StorageIOError::write_vote(&error))?;
+        self.write(WriteKind::Append(frames))
+            .await
+            .map_err(|error| StorageIOError::write_vote(&error))?;
         self.shared.log.lock().vote = Some(*vote);
         Ok(())
     }
@@ -337,7 +350,11 @@ impl RaftLogStorage<Types> for LogStore {
         Ok(self.shared.log.lock().vote)
     }
 
-    async fn append<I>(&mut self, entries: I, callback: LogFlushed<Types>) -> Result<(), StorageError<u64>>
+    async fn append<I>(
+        &mut self,
+        entries: I,
+        callback: LogFlushed<Types>,
+    ) -> Result<(), StorageError<u64>>
     where
         I: IntoIterator<Item = Entry> + Send,
         I::IntoIter: Send,

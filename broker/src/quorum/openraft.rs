@@ -115,12 +115,14 @@ impl OpenraftQuorum {
     ///
     /// An empty directory becomes a new quorum. Errors: damage, with file and offset; a fault of the disk.
     pub(crate) async fn open(setup: QuorumSetup) -> Result<Self, QuorumError> {
-        let QuorumSetup { disk, workers, node, log_dirs, directory, snapshot_bytes, replicated } = setup;
+        let QuorumSetup { disk, workers, node, log_dirs, directory, snapshot_bytes, replicated } =
+            setup;
         let first = log_dirs.first().ok_or_else(|| library("there is no log directory"))?;
         let folder = first.join(METADATA_DIRECTORY);
         let journal = folder.join("quorum.log");
         let path = journal.display().to_string();
-        let snapshot = SnapshotFile { disk: Arc::clone(&disk), path: folder.join("quorum.snapshot") };
+        let snapshot =
+            SnapshotFile { disk: Arc::clone(&disk), path: folder.join("quorum.snapshot") };
         let their_workers = Arc::clone(&workers);
         let open = move || {
             let log = LogStore::open(Arc::clone(&disk), Arc::clone(&their_workers), &journal)?;
@@ -144,7 +146,9 @@ impl OpenraftQuorum {
         }
         let leads = |metrics: &RaftMetrics<u64, QuorumNode>| {
             let applied = metrics.last_applied.map(|id| id.index);
-            metrics.state == ServerState::Leader && applied.is_some() && applied >= metrics.last_log_index
+            metrics.state == ServerState::Leader
+                && applied.is_some()
+                && applied >= metrics.last_log_index
         };
         raft.wait(Some(READY_MAX)).metrics(leads, "lead").await.map_err(library)?;
         Ok(Self { raft, log, path, snapshot_bytes })
@@ -164,8 +168,11 @@ impl OpenraftQuorum {
 /// Refuses to begin a new log beside partitions of an old one.
 fn check_empty(disk: &dyn Disk, log_dirs: &[PathBuf], journal: &Path) -> Result<(), QuorumError> {
     for directory in log_dirs {
-        let entries = disk.read_dir(directory).map_err(|source| StorageFault::new("list", directory, source))?;
-        let data = entries.into_iter().find(|entry| entry.is_dir && entry.name != METADATA_DIRECTORY);
+        let entries = disk
+            .read_dir(directory)
+            .map_err(|source| StorageFault::new("list", directory, source))?;
+        let data =
+            entries.into_iter().find(|entry| entry.is_dir && entry.name != METADATA_DIRECTORY);
         if let Some(entry) = data {
             return Err(QuorumError::LogMissing {
                 path: journal.display().to_string(),
@@ -187,7 +194,8 @@ fn library(error: impl std::fmt::Display) -> QuorumError {
 impl Quorum for OpenraftQuorum {
     fn propose(&self, batch: Bytes) -> BoxFuture<'_, Result<(), ProposeError>> {
         Box::pin(async move {
-            let bytes = u64::try_from(batch.len()).unwrap_or(u64::MAX).saturating_add(ENTRY_OVERHEAD_BYTES);
+            let bytes =
+                u64::try_from(batch.len()).unwrap_or(u64::MAX).saturating_add(ENTRY_OVERHEAD_BYTES);
             if let Err(error) = self.log.reserve(bytes).await {
                 if is_disk_full(&error) {
                     return Err(ProposeError::DiskFull { path: self.path.clone() });
@@ -199,7 +207,9 @@ impl Quorum for OpenraftQuorum {
                     self.maybe_snapshot().await;
                     Ok(())
                 }
-                Err(RaftError::APIError(ClientWriteError::ForwardToLeader(_))) => Err(ProposeError::NotLeader),
+                Err(RaftError::APIError(ClientWriteError::ForwardToLeader(_))) => {
+                    Err(ProposeError::NotLeader)
+                }
                 Err(error) => Err(ProposeError::Stopped { reason: error.to_string() }),
             }
         })

@@ -21,7 +21,8 @@ use openraft::{LogId, StoredMembership};
 
 use super::QuorumError;
 use super::encoding::{
-    EncodingError, read_optional_log_id, read_stored_membership, write_optional_log_id, write_stored_membership,
+    EncodingError, read_optional_log_id, read_stored_membership, write_optional_log_id,
+    write_stored_membership,
 };
 use super::openraft::QuorumNode;
 
@@ -144,6 +145,9 @@ mod tests {
     #[test]
     fn snapshot_reads_back_and_is_replaced_in_one_step() {
         let disk = SimDisk::new();
+        disk.create_dir_all(Path::new("/d/m")).unwrap();
+        disk.sync_dir(Path::new("/d")).unwrap();
+        disk.sync_dir(Path::new("/")).unwrap();
         assert_eq!(file(&disk).read().unwrap(), None);
         file(&disk).write(&snapshot(b"old")).unwrap();
         disk.power_cut(1);

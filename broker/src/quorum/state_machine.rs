@@ -8,7 +8,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use openraft::storage::RaftStateMachine;
 use openraft::{
-    EntryPayload, LogId, RaftSnapshotBuilder, Snapshot, SnapshotMeta, StorageError, StorageIOError, StoredMembership,
+    EntryPayload, LogId, RaftSnapshotBuilder, Snapshot, SnapshotMeta, StorageError, StorageIOError,
+    StoredMembership,
 };
 use parking_lot::Mutex;
 
@@ -93,7 +94,11 @@ fn meta(stored: &StoredSnapshot) -> Meta {
         Some(last) => format!("{}-{}-{}", last.leader_id.term, last.leader_id.node_id, last.index),
         None => "empty".to_owned(),
     };
-    SnapshotMeta { last_log_id: stored.last_log_id, last_membership: stored.membership.clone(), snapshot_id }
+    SnapshotMeta {
+        last_log_id: stored.last_log_id,
+        last_membership: stored.membership.clone(),
+        snapshot_id,
+    }
 }
 
 impl RaftSnapshotBuilder<Types> for StateMachine {
@@ -139,7 +144,8 @@ impl RaftStateMachine<Types> for StateMachine {
                     applied.map_err(|error| StorageIOError::apply(entry.log_id, &error))?;
                 }
                 EntryPayload::Membership(membership) => {
-                    state.membership = StoredMembership::new(Some(entry.log_id), membership.clone());
+                    state.membership =
+                        StoredMembership::new(Some(entry.log_id), membership.clone());
                 }
             }
             state.last_applied = Some(entry.log_id);
@@ -152,7 +158,9 @@ impl RaftStateMachine<Types> for StateMachine {
         self.clone()
     }
 
-    async fn begin_receiving_snapshot(&mut self) -> Result<Box<Cursor<Vec<u8>>>, StorageError<u64>> {
+    async fn begin_receiving_snapshot(
+        &mut self,
+    ) -> Result<Box<Cursor<Vec<u8>>>, StorageError<u64>> {
         Ok(Box::new(Cursor::new(Vec::new())))
     }
 
@@ -170,7 +178,8 @@ impl RaftStateMachine<Types> for StateMachine {
         let written = self.write_snapshot(stored).await?;
         let mut state = self.shared.state.lock();
         let installed = state.replicated.install(&bytes);
-        installed.map_err(|error| StorageIOError::read_snapshot(Some(written.signature()), &error))?;
+        installed
+            .map_err(|error| StorageIOError::read_snapshot(Some(written.signature()), &error))?;
         state.last_applied = meta.last_log_id;
         state.membership = meta.last_membership.clone();
         state.snapshot = Some(SnapshotMeta { snapshot_id: meta.snapshot_id.clone(), ..written });

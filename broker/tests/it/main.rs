@@ -1,6 +1,7 @@
 #![cfg(test)]
 //! The broker through its public face: real sockets, real files.
 
+mod admin;
 mod api_versions;
 mod harness;
 mod hostile;

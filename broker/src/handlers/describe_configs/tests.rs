@@ -22,12 +22,17 @@ fn ask(resource_type: i8, name: &str, keys: Option<&[&str]>) -> ResponseResult {
 }
 
 fn find<'a>(result: &'a ResponseResult, key: &str) -> &'a ResponseResultConfig {
-    result.configs.iter().find(|config| config.name == key).unwrap_or_else(|| panic!("{key}: {result:?}"))
+    result
+        .configs
+        .iter()
+        .find(|config| config.name == key)
+        .unwrap_or_else(|| panic!("{key}: {result:?}"))
 }
 
 fn synonyms(config: &ResponseResultConfig) -> Vec<(&str, &str, i8)> {
     let all = config.synonyms.iter();
-    all.map(|synonym| (&*synonym.name, synonym.value.as_deref().unwrap_or("-"), synonym.source)).collect()
+    all.map(|synonym| (&*synonym.name, synonym.value.as_deref().unwrap_or("-"), synonym.source))
+        .collect()
 }
 
 #[test]
@@ -38,7 +43,11 @@ fn topic_has_all_keys_with_value_source_and_synonyms() {
     assert_eq!((own.value.as_deref(), own.config_source, own.config_type), (Some("5"), 1, 5));
     assert_eq!(
         synonyms(own),
-        [("retention.ms", "5", 1), ("log.retention.hours", "1", 4), ("log.retention.hours", "168", 5)]
+        [
+            ("retention.ms", "5", 1),
+            ("log.retention.hours", "1", 4),
+            ("log.retention.hours", "168", 5)
+        ]
     );
     assert_eq!(find(&result, "segment.bytes").config_source, 2);
     assert_eq!(find(&result, "flush.ms").config_source, 3);
@@ -46,7 +55,9 @@ fn topic_has_all_keys_with_value_source_and_synonyms() {
     assert_eq!((inherited.value.as_deref(), inherited.config_source), (Some("3600000"), 4));
     let shown = result.configs.len();
     assert_eq!(shown, TOPIC_CONFIGS.iter().filter(|def| def.usage != Usage::Internal).count());
-    assert!(result.configs.iter().all(|config| !config.read_only && config.documentation.is_some()));
+    assert!(
+        result.configs.iter().all(|config| !config.read_only && config.documentation.is_some())
+    );
 }
 
 #[test]
@@ -64,7 +75,10 @@ fn broker_shows_its_keys_and_no_secret() {
     assert!(secret.synonyms.iter().all(|synonym| synonym.value.is_none()));
     assert!(find(&result, "node.id").read_only);
     let dynamic = find(&result, "log.segment.bytes");
-    assert_eq!((dynamic.value.as_deref(), dynamic.config_source, dynamic.read_only), (Some("2000000"), 2, false));
+    assert_eq!(
+        (dynamic.value.as_deref(), dynamic.config_source, dynamic.read_only),
+        (Some("2000000"), 2, false)
+    );
     let unused = find(&result, "num.network.threads");
     assert!(unused.documentation.as_deref().unwrap().contains("without effect"));
 }
@@ -73,7 +87,10 @@ fn broker_shows_its_keys_and_no_secret() {
 fn defaults_of_all_brokers_are_only_those_that_are_set() {
     let result = ask(4, "", None);
     let [only] = result.configs.as_slice() else { panic!("{result:?}") };
-    assert_eq!((&*only.name, only.value.as_deref(), only.config_source), ("log.flush.interval.ms", Some("9"), 3));
+    assert_eq!(
+        (&*only.name, only.value.as_deref(), only.config_source),
+        ("log.flush.interval.ms", Some("9"), 3)
+    );
 }
 
 #[test]

@@ -9,7 +9,10 @@ fn ask(names: &[&str], limit: i32, cursor: Option<(&str, i32)>) -> DescribeTopic
     let request = DescribeTopicPartitionsRequest {
         topics: names.iter().map(|name| RequestTopic { name: Str::from(*name) }).collect(),
         response_partition_limit: limit,
-        cursor: cursor.map(|(name, partition_index)| RequestCursor { topic_name: Str::from(name), partition_index }),
+        cursor: cursor.map(|(name, partition_index)| RequestCursor {
+            topic_name: Str::from(name),
+            partition_index,
+        }),
     };
     answer(&view, 2000, &request)
 }
@@ -17,8 +20,13 @@ fn ask(names: &[&str], limit: i32, cursor: Option<(&str, i32)>) -> DescribeTopic
 type Row = (String, Vec<i32>);
 
 fn rows(response: &DescribeTopicPartitionsResponse) -> Vec<Row> {
-    let numbers = |topic: &ResponseTopic| topic.partitions.iter().map(|p| p.partition_index).collect();
-    response.topics.iter().map(|topic| (topic.name.as_deref().unwrap().to_owned(), numbers(topic))).collect()
+    let numbers =
+        |topic: &ResponseTopic| topic.partitions.iter().map(|p| p.partition_index).collect();
+    response
+        .topics
+        .iter()
+        .map(|topic| (topic.name.as_deref().unwrap().to_owned(), numbers(topic)))
+        .collect()
 }
 
 /// Follows the cursor to the end.
@@ -40,7 +48,12 @@ fn row(name: &str, partitions: &[i32]) -> Row {
 
 #[test]
 fn pages_follow_each_other_without_gap_or_overlap() {
-    let all = [row("__consumer_offsets", &[0]), row("a", &[0, 1, 2]), row("b", &[0, 1]), row("both", &[0])];
+    let all = [
+        row("__consumer_offsets", &[0]),
+        row("a", &[0, 1, 2]),
+        row("b", &[0, 1]),
+        row("both", &[0]),
+    ];
     assert_eq!(pages(&[], 2000), [all.to_vec()]);
     assert_eq!(pages(&[], 0).len(), 7, "a limit below one is one");
     for limit in 1..8 {
@@ -62,8 +75,11 @@ fn pages_follow_each_other_without_gap_or_overlap() {
 #[test]
 fn named_topics_come_by_name_with_the_error_of_each() {
     let response = ask(&["nope", "b", "bad name", "b"], 2000, None);
-    let codes: Vec<(&str, ErrorCode)> =
-        response.topics.iter().map(|topic| (topic.name.as_deref().unwrap(), topic.error_code)).collect();
+    let codes: Vec<(&str, ErrorCode)> = response
+        .topics
+        .iter()
+        .map(|topic| (topic.name.as_deref().unwrap(), topic.error_code))
+        .collect();
     assert_eq!(
         codes,
         [

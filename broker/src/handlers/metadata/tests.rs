@@ -1,7 +1,11 @@
 use super::*;
 use crate::handlers::fixture::{image, topic_id, unreachable_listener};
 
-fn ask_on(listener: &str, version: i16, request: &MetadataRequest) -> (MetadataResponse, Vec<String>) {
+fn ask_on(
+    listener: &str,
+    version: i16,
+    request: &MetadataRequest,
+) -> (MetadataResponse, Vec<String>) {
     let image = image();
     let view = View { image: &image, listener, version, controller: Some(NodeId::new(1)) };
     let (response, missing) = view.answer(request);
@@ -23,7 +27,11 @@ fn by_id(id: Uuid) -> MetadataRequest {
 }
 
 fn found(response: &MetadataResponse) -> Vec<(&str, ErrorCode)> {
-    response.topics.iter().map(|topic| (topic.name.as_deref().unwrap_or("-"), topic.error_code)).collect()
+    response
+        .topics
+        .iter()
+        .map(|topic| (topic.name.as_deref().unwrap_or("-"), topic.error_code))
+        .collect()
 }
 
 #[test]
@@ -82,9 +90,14 @@ fn partition_without_reachable_leader_says_so_and_keeps_its_epoch() {
     ] {
         let (response, _) = ask_on(listener, version, &named(&[name]));
         let partitions = &response.topics[0].partitions;
-        let codes: Vec<ErrorCode> = partitions.iter().map(|partition| partition.error_code).collect();
+        let codes: Vec<ErrorCode> =
+            partitions.iter().map(|partition| partition.error_code).collect();
         assert_eq!(codes, expected, "{listener} {version}");
-        assert!(partitions.iter().all(|partition| partition.leader_id == -1 && partition.leader_epoch == 3));
+        assert!(
+            partitions
+                .iter()
+                .all(|partition| partition.leader_id == -1 && partition.leader_epoch == 3)
+        );
     }
 }
 
@@ -111,7 +124,7 @@ fn operations_are_told_only_if_asked_for() {
         ..named(&["a", "new"])
     };
     let told = ask(8, &request).0;
-    assert_eq!(told.cluster_authorized_operations, 0b1_1110_1010_0000);
+    assert_eq!(told.cluster_authorized_operations, 0b1_1111_1010_0000);
     assert_eq!(told.topics[0].topic_authorized_operations, 0b1101_1111_1000);
     assert_eq!(told.topics[1].topic_authorized_operations, i32::MIN);
 }

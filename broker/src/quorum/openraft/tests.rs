@@ -1,5 +1,4 @@
 use std::path::Path;
-use std::sync::atomic::AtomicU64;
 
 use highwater_storage::{DiskOp, FileDisk, SimDisk};
 use openraft::StorageError;
@@ -42,7 +41,7 @@ impl Replicated for Batches {
 }
 
 fn workers() -> Arc<dyn Workers> {
-    Arc::new(ThreadWorkers::new(Arc::new(AtomicU64::new(0))))
+    Arc::new(ThreadWorkers::new())
 }
 
 struct Builder<D> {
@@ -54,7 +53,8 @@ impl<D: Send + Sync + 'static> StoreBuilder<Types, LogStore, StateMachine, D> fo
         let (guard, disk, folder) = (self.disk)();
         let file = SnapshotFile { disk: Arc::clone(&disk), path: folder.join("m/quorum.snapshot") };
         let log = LogStore::open(disk, workers(), &folder.join("m/quorum.log")).unwrap();
-        let machine = StateMachine::open(workers(), file, log.clone(), Box::new(Batches::default()));
+        let machine =
+            StateMachine::open(workers(), file, log.clone(), Box::new(Batches::default()));
         Ok((guard, log, machine.unwrap()))
     }
 }
@@ -75,7 +75,7 @@ fn storage_suite_of_the_library_passes_on_real_files() {
     let disk = || {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().to_owned();
-        (folder, Arc::new(FileDisk::new()) as Arc<dyn Disk>, path)
+        (folder, Arc::new(FileDisk) as Arc<dyn Disk>, path)
     };
     Suite::test_all(Builder { disk }).unwrap();
 }
@@ -107,6 +107,7 @@ async fn open(disk: &SimDisk) -> Node {
 fn new_disk() -> SimDisk {
     let disk = SimDisk::new();
     disk.create_dir_all(Path::new("/data")).unwrap();
+    disk.sync_dir(Path::new("/")).unwrap();
     disk
 }
 
@@ -122,7 +123,10 @@ impl Node {
     /// How many batches, which must be 0, 1, 2 and so on.
     fn count(&self) -> usize {
         let batches = self.batches.0.lock();
-        assert!(batches.iter().enumerate().all(|(number, found)| *found == batch(number)), "{batches:?}");
+        assert!(
+            batches.iter().enumerate().all(|(number, found)| *found == batch(number)),
+            "{batches:?}"
+        );
         batches.len()
     }
 }
@@ -176,7 +180,8 @@ async fn large_journal_is_cut_by_a_snapshot_and_nothing_is_lost() {
         node.propose(number).await.unwrap();
     }
     node.quorum.stop().await;
-    let journal = disk.metadata(Path::new("/data/__cluster_metadata/quorum.log")).unwrap().len_bytes;
+    let journal =
+        disk.metadata(Path::new("/data/__cluster_metadata/quorum.log")).unwrap().len_bytes;
     assert!(journal < 20_000, "the journal has {journal} bytes");
     disk.power_cut(3);
     let node = open(&disk).await;
@@ -196,7 +201,8 @@ async fn missing_snapshot_below_a_cut_log_refuses_the_start() {
     drop(node);
     let snapshot = Path::new("/data/__cluster_metadata/quorum.snapshot");
     disk.remove_file(snapshot).unwrap();
-    let refused = open_with(&disk, 1000).await.err().expect("opened without its snapshot").to_string();
+    let refused =
+        open_with(&disk, 1000).await.err().expect("opened without its snapshot").to_string();
     assert!(refused.contains("quorum.snapshot") && refused.contains("missing"), "{refused}");
 }
 
@@ -249,6 +255,7 @@ async fn full_disk_refuses_batches_until_there_is_room() {
 async fn data_without_its_metadata_log_refuses_the_start() {
     let disk = new_disk();
     disk.create_dir_all(Path::new("/data/orders-0")).unwrap();
-    let refused = open_with(&disk, 1000).await.err().expect("began a new log beside old data").to_string();
+    let refused =
+        open_with(&disk, 1000).await.err().expect("began a new log beside old data").to_string();
     assert!(refused.contains("orders-0") && refused.contains("quorum.log is missing"), "{refused}");
 }
