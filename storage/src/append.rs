@@ -284,6 +284,3 @@ fn append_time(header: &BatchHeader) -> Timestamp {
         TimestampType::LogAppendTime => header.max_timestamp,
     }
 }
-
-#[cfg(test)]
-mod tests;

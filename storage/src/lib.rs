@@ -25,6 +25,7 @@ mod batch_scanner;
 mod checkpoint;
 mod config;
 mod disk;
+mod dump;
 mod error;
 mod index_file;
 mod leader_epochs;
@@ -49,6 +50,7 @@ mod tail_cache;
 mod text;
 mod time_index;
 mod truncate;
+mod verify;
 mod view;
 
 pub use self::checkpoint::{read_offsets, write_offsets};
@@ -57,6 +59,7 @@ pub use self::disk::{
     DirEntry, Disk, DiskFile, DiskLock, DiskOp, FileDisk, Metadata, OpenMode, PowerCut, SimDisk,
     Space, read_file, write_atomically,
 };
+pub use self::dump::{DumpedBatch, SegmentDump, dump_offset_index, dump_segment, dump_time_index};
 pub use self::error::{
     AppendError, Damage, OpenError, ReadError, Refusal, StorageFault, is_disk_full,
 };
@@ -80,4 +83,5 @@ pub use self::tail_cache::{SLAB_BATCH_BYTES_MAX, TailCache};
 pub use self::text::FormatError;
 pub use self::time_index::TimeEntry;
 pub use self::truncate::remove_files;
+pub use self::verify::{Verified, verify};
 pub use self::view::{EpochEnd, Fetched, LogView, ReadLimits, TimestampOffset};

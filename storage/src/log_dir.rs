@@ -105,12 +105,7 @@ impl LogDir {
     /// # Errors
     /// [`LogDirError::InUse`], [`LogDirError::Foreign`], a damaged `meta.properties`, any fault.
     pub fn open(disk: Arc<dyn Disk>, path: &Path, pid: u32) -> Result<Self, LogDirError> {
-        if !disk.exists(path).at_path("look at", path)? {
-            disk.create_dir_all(path).at_path("create", path)?;
-            if let Some(parent) = path.parent() {
-                disk.sync_dir(parent).at_path("sync", parent)?;
-            }
-        }
+        make_durably(&*disk, path)?;
         let lock_path = path.join(LOCK_FILE);
         let meta_path = path.join(META_PROPERTIES_FILE);
         let has_meta = disk.exists(&meta_path).at_path("look at", &meta_path)?;
@@ -278,6 +273,24 @@ impl LogDir {
         let path = self.path.join(name);
         Ok(write_atomically(&*self.disk, &path, text.as_bytes()).at_path("write", &path)?)
     }
+}
+
+/// Makes a directory and those above it where they are missing, and their names durable.
+fn make_durably(disk: &dyn Disk, path: &Path) -> Result<(), StorageFault> {
+    let mut missing = Vec::new();
+    for dir in path.ancestors().filter(|dir| !dir.as_os_str().is_empty()) {
+        if disk.exists(dir).at_path("look at", dir)? {
+            break;
+        }
+        missing.push(dir);
+    }
+    disk.create_dir_all(path).at_path("create", path)?;
+    for dir in missing.iter().rev() {
+        let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let parent = parent.unwrap_or(Path::new("."));
+        disk.sync_dir(parent).at_path("sync", parent)?;
+    }
+    Ok(())
 }
 
 /// A directory without `meta.properties` must be as good as empty. What a crash during the first

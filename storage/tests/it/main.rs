@@ -1,0 +1,12 @@
+//! The public face of the crate: logs on both disks, through crashes, faults and damage.
+#![cfg(test)]
+
+mod crash;
+mod damage;
+mod faults;
+mod files;
+mod fixture;
+mod log;
+mod model;
+mod producers;
+mod readers;
