@@ -30,9 +30,6 @@ pub mod retry;
 mod versions;
 mod wire;
 
-#[cfg(test)]
-mod fixture;
-
 pub use self::admin::Admin;
 pub use self::client::{Client, Lane, TopicsWanted};
 pub use self::connection::{Connection, PendingResponse};

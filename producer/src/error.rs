@@ -18,7 +18,11 @@ pub enum ProduceError {
         max_bytes: usize,
     },
     /// The topic has no such partition.
-    #[error("no partition {partition} in topic {}, which has {partition_count}", partition.topic)]
+    #[error(
+        "no partition {} in topic {}, which has {partition_count}",
+        partition.partition,
+        partition.topic
+    )]
     NoSuchPartition {
         /// What was asked for.
         partition: TopicPartition,

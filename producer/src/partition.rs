@@ -1,6 +1,6 @@
 //! One partition as the sender sees it: what is in flight, what failed, and in which order.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use bytes::Bytes;
 use highwater_client::retry::{Backoff, RetryPolicy};
@@ -11,12 +11,19 @@ use tokio::time::Instant;
 use crate::ProduceError;
 use crate::accumulator::{Accumulator, Batch};
 use crate::delivery::{Appended, Settle};
-use crate::sequence::{Identity, PartitionSequences, Recovery, SequenceRefusal};
+use crate::sequence::{Identity, PartitionSequences, Recovery, SequenceRefusal, is_after};
+
+/// The most batches of one producer that a broker remembers per partition. From the oldest whose
+/// fate is not known to the newest there are never more: else the broker would no longer recognize
+/// the oldest when it comes again.
+const REMEMBERED_BATCHES: u64 = 5;
 
 /// A batch as it is sent, until it is settled.
 #[derive(Debug)]
 pub(crate) struct BuiltBatch {
     number: u64,
+    /// Which of the partition's batches it is, counted from 0.
+    index: u64,
     header: BatchHeader,
     body: Bytes,
     records: Records,
@@ -55,6 +62,9 @@ pub(crate) struct PartitionState {
     sequences: PartitionSequences,
     is_idempotent: bool,
     in_flight: usize,
+    next_index: u64,
+    /// Batches whose fate is not known, in flight or failed, by index.
+    unsettled: BTreeSet<u64>,
     /// Where what is in flight went; a new leader has to wait until that is back.
     in_flight_at: Option<NodeId>,
     /// What failed and will be sent again, oldest first.
@@ -71,6 +81,8 @@ impl PartitionState {
             sequences: PartitionSequences::default(),
             is_idempotent,
             in_flight: 0,
+            next_index: 0,
+            unsettled: BTreeSet::new(),
             in_flight_at: None,
             failed: VecDeque::new(),
             is_recovering: false,
@@ -107,7 +119,7 @@ impl PartitionState {
         }
         let Some(current) = current else { return false };
         self.sequences.start(current);
-        self.renumber_failed();
+        self.renumber_failed(|_| true);
         true
     }
 
@@ -116,8 +128,17 @@ impl PartitionState {
         self.failed.pop_front()
     }
 
+    /// Whether a batch that was never sent may be sent beside those that were.
+    pub(crate) fn may_take_new(&self) -> bool {
+        let oldest = self.unsettled.first();
+        !self.is_idempotent || oldest.is_none_or(|it| self.next_index - it < REMEMBERED_BATCHES)
+    }
+
     /// Numbers, compresses and seals a batch.
     pub(crate) fn build(&mut self, mut batch: Batch) -> BuiltBatch {
+        let index = self.next_index;
+        self.next_index += 1;
+        self.unsettled.insert(index);
         if let Some(identity) = self.sequences.identity() {
             let base = self.sequences.assign(batch.builder.record_count());
             batch.builder.producer(identity.id, identity.epoch, base);
@@ -125,6 +146,7 @@ impl PartitionState {
         let built = batch.builder.build();
         BuiltBatch {
             number: batch.number,
+            index,
             header: built.header().clone(),
             body: built.body(),
             records: Records::from(built.into_bytes()),
@@ -158,11 +180,10 @@ impl PartitionState {
         match fate {
             Fate::Written(appended) => {
                 if self.sequences.identity().is_some() {
-                    let header = &batch.header;
-                    self.sequences.on_written(header.base_sequence, header.record_count);
+                    self.sequences.on_written(batch.header.base_sequence);
                 }
                 self.backoff.reset();
-                batch.settle(Ok(appended), accumulator);
+                self.settle(batch, Ok(appended), accumulator);
             }
             Fate::Again { error, may_be_written } => {
                 batch.may_be_written |= may_be_written;
@@ -213,9 +234,20 @@ impl PartitionState {
     fn give_up(&mut self, batch: BuiltBatch, error: ProduceError, accumulator: &Accumulator) {
         self.is_recovering = true;
         if self.sequences.identity().is_some() {
-            self.sequences.on_given_up(batch.may_be_written);
+            self.sequences.on_given_up(batch.header.base_sequence, batch.may_be_written);
         }
-        batch.settle(Err(error), accumulator);
+        self.settle(batch, Err(error), accumulator);
+    }
+
+    fn settle(
+        &mut self,
+        batch: BuiltBatch,
+        result: Result<Appended, ProduceError>,
+        accumulator: &Accumulator,
+    ) {
+        self.unsettled.remove(&batch.index);
+        accumulator.release(batch.number, batch.reserved_bytes);
+        batch.settle.settle(result);
     }
 
     /// Decides how to go on, once everything in flight is back.
@@ -225,15 +257,16 @@ impl PartitionState {
         }
         self.is_recovering = false;
         let identity = self.sequences.identity()?;
-        let first = self.failed.front().and_then(|batch| batch.refusal);
+        let first = self.failed.front();
+        let first = first.map(|batch| (batch.header.base_sequence, batch.refusal));
         for batch in &mut self.failed {
             batch.refusal = None;
         }
         match self.sequences.recover(first) {
             Recovery::Resend => None,
-            Recovery::Renumber(from) => {
-                self.sequences.renumber(from);
-                self.renumber_failed();
+            Recovery::RenumberBehind(gap) => {
+                self.sequences.renumber(gap);
+                self.renumber_failed(|base| is_after(base, gap));
                 None
             }
             Recovery::NewIdentity { gives_up_first } => {
@@ -241,7 +274,7 @@ impl PartitionState {
                     let error = lost.last_error.take().unwrap_or(ProduceError::Closed);
                     let partition = lost.settle.partition();
                     tracing::error!(%partition, %error, "the broker lost records it acknowledged");
-                    lost.settle(Err(error), accumulator);
+                    self.settle(lost, Err(error), accumulator);
                 }
                 self.sequences = PartitionSequences::default();
                 Some(identity)
@@ -249,9 +282,11 @@ impl PartitionState {
         }
     }
 
-    fn renumber_failed(&mut self) {
+    /// Gives new numbers to those failed batches whose old number is to be replaced.
+    fn renumber_failed(&mut self, is_replaced: impl Fn(Sequence) -> bool) {
         let Some(identity) = self.sequences.identity() else { return };
-        for batch in &mut self.failed {
+        let replaced = |batch: &&mut BuiltBatch| is_replaced(batch.header.base_sequence);
+        for batch in self.failed.iter_mut().filter(replaced) {
             let base = self.sequences.assign(batch.header.record_count);
             batch.restamp(identity, base);
         }
@@ -274,11 +309,6 @@ impl BuiltBatch {
         self.header.base_sequence = base;
         let header = self.header.seal(&self.body);
         self.records = [Bytes::copy_from_slice(&header), self.body.clone()].into_iter().collect();
-    }
-
-    fn settle(self, result: Result<Appended, ProduceError>, accumulator: &Accumulator) {
-        accumulator.release(self.number, self.reserved_bytes);
-        self.settle.settle(result);
     }
 }
 

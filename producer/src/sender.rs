@@ -195,7 +195,10 @@ impl Sender {
             }
             let taken = match state.take_failed() {
                 Some(failed) => Some(failed),
-                None => accumulator.take(partition, now).map(|batch| state.build(batch)),
+                None if state.may_take_new() => {
+                    accumulator.take(partition, now).map(|batch| state.build(batch))
+                }
+                None => None,
             };
             if let Some(batch) = taken {
                 state.on_sent(leader);

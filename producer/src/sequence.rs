@@ -8,8 +8,7 @@
 //! | what happened | go on |
 //! |---|---|
 //! | failures that may be tried again | with the same numbers |
-//! | a batch was given up that the broker certainly does not have | close the gap: renumber |
-//! | both | new producer id |
+//! | a batch was given up that the broker certainly does not have | close the gap: renumber what is behind it |
 //! | a batch was given up that the broker may have | with the same numbers; if the broker then sees a gap, it does not have it: new producer id |
 //! | the broker sees a gap that we did not make | it lost what it acknowledged: give up the batch, new producer id |
 //! | the broker does not take our producer id | new producer id |
@@ -30,12 +29,10 @@ pub(crate) struct PartitionSequences {
     identity: Option<Identity>,
     /// The number of the next new batch.
     next: Number,
-    /// The number the broker waits for once nothing is in flight.
-    expected: Number,
-    /// A batch was given up that the broker certainly does not have.
-    has_gap: bool,
-    /// A batch was given up that the broker may or may not have.
-    is_suspect: bool,
+    /// The first batch that was given up and that the broker certainly does not have.
+    gap: Option<Sequence>,
+    /// The last batch that was given up and that the broker may or may not have.
+    suspect: Option<Sequence>,
     /// The broker has a batch of ours.
     is_known: bool,
 }
@@ -54,8 +51,8 @@ impl Default for Number {
 pub(crate) enum Recovery {
     /// Send what failed again, with the same numbers.
     Resend,
-    /// Number what failed anew from here, then send it again.
-    Renumber(Sequence),
+    /// Number what failed behind here anew, beginning here; then send all that failed again.
+    RenumberBehind(Sequence),
     /// Get a new producer id and number what failed anew from 0.
     NewIdentity {
         /// Whether the first batch that failed must be given up: its broker lost data.
@@ -103,9 +100,10 @@ impl PartitionSequences {
     }
 
     /// The broker has the batch that began with `base`, and so all before it.
-    pub(crate) fn on_written(&mut self, base: Sequence, record_count: i32) {
-        self.expected = Number(base.next_after(record_count));
-        self.is_suspect = false;
+    pub(crate) fn on_written(&mut self, base: Sequence) {
+        if self.suspect.is_some_and(|suspect| is_after(base, suspect)) {
+            self.suspect = None;
+        }
         self.is_known = true;
     }
 
@@ -116,32 +114,37 @@ impl PartitionSequences {
         self.is_known
     }
 
-    /// A numbered batch was given up.
-    pub(crate) fn on_given_up(&mut self, broker_may_have_it: bool) {
+    /// The batch that began with `base` was given up.
+    pub(crate) fn on_given_up(&mut self, base: Sequence, broker_may_have_it: bool) {
         if broker_may_have_it {
-            self.is_suspect = true;
+            let is_last = self.suspect.is_none_or(|suspect| is_after(base, suspect));
+            self.suspect = if is_last { Some(base) } else { self.suspect };
         } else {
-            self.has_gap = true;
+            let is_first = self.gap.is_none_or(|gap| is_after(gap, base));
+            self.gap = if is_first { Some(base) } else { self.gap };
         }
     }
 
-    /// How to go on; `first` is what the broker last said of the first batch that failed, if it
-    /// was about numbers. The caller renumbers with [`PartitionSequences::renumber`].
-    pub(crate) fn recover(&mut self, first: Option<SequenceRefusal>) -> Recovery {
-        let had_gap = std::mem::take(&mut self.has_gap);
-        match first {
-            Some(SequenceRefusal::Identity) => Recovery::NewIdentity { gives_up_first: false },
-            Some(SequenceRefusal::OutOfOrder) if self.is_suspect => {
+    /// How to go on; `first` is the first batch that failed, and what the broker last said of it if
+    /// that was about numbers.
+    pub(crate) fn recover(
+        &mut self,
+        first: Option<(Sequence, Option<SequenceRefusal>)>,
+    ) -> Recovery {
+        let gap = self.gap.take();
+        match (first, gap) {
+            (Some((_, Some(SequenceRefusal::Identity))), _) => {
                 Recovery::NewIdentity { gives_up_first: false }
             }
-            Some(SequenceRefusal::OutOfOrder) if !had_gap => {
-                Recovery::NewIdentity { gives_up_first: true }
+            (Some((base, Some(SequenceRefusal::OutOfOrder))), gap)
+                if gap.is_none_or(|gap| is_after(gap, base)) =>
+            {
+                Recovery::NewIdentity { gives_up_first: self.suspect.is_none() }
             }
-            // The number of the suspect batch must not be given to another one: if it was written
-            // after all, that other one would pass for its duplicate and be lost.
-            _ if had_gap && self.is_suspect => Recovery::NewIdentity { gives_up_first: false },
-            _ if had_gap => Recovery::Renumber(self.expected.0),
-            _ => Recovery::Resend,
+            // What failed before the gap may have been written and keeps its number. The number of
+            // the gap is free: what the broker does not have, nothing behind it was taken after.
+            (_, Some(gap)) => Recovery::RenumberBehind(gap),
+            (_, None) => Recovery::Resend,
         }
     }
 
@@ -149,6 +152,13 @@ impl PartitionSequences {
     pub(crate) fn renumber(&mut self, from: Sequence) {
         self.next = Number(from);
     }
+}
+
+/// Whether `one` comes after `other`, across the wrap: far apart the other way round they are
+/// never, because few batches are in flight.
+pub(crate) fn is_after(one: Sequence, other: Sequence) -> bool {
+    let distance = one.value().wrapping_sub(other.value()) & i32::MAX;
+    distance != 0 && distance < i32::MAX / 2
 }
 
 #[cfg(test)]
@@ -172,58 +182,66 @@ mod tests {
         assert_eq!(sequences.assign(1), Sequence::ZERO);
     }
 
+    const OUT_OF_ORDER: Option<SequenceRefusal> = Some(SequenceRefusal::OutOfOrder);
+
     #[test]
     fn retriable_failure_keeps_the_numbers() {
         let mut sequences = started();
-        sequences.assign(3);
-        assert_eq!(sequences.recover(None), Recovery::Resend);
+        let first = sequences.assign(3);
+        assert_eq!(sequences.recover(Some((first, None))), Recovery::Resend);
     }
 
     #[test]
     fn batch_given_up_that_the_broker_refused_closes_the_gap_behind_it() {
         let mut sequences = started();
-        let first = sequences.assign(3);
-        sequences.assign(2);
-        sequences.assign(1);
-        sequences.on_written(first, 3);
-        sequences.on_given_up(false);
-        let recovery = sequences.recover(Some(SequenceRefusal::OutOfOrder));
-        assert_eq!(recovery, Recovery::Renumber(Sequence::new(3)));
-        sequences.renumber(Sequence::new(3));
-        assert_eq!(sequences.assign(1), Sequence::new(3));
+        let (first, second, third) =
+            (sequences.assign(3), sequences.assign(2), sequences.assign(1));
+        sequences.on_written(first);
+        sequences.on_given_up(second, false);
+        let recovery = sequences.recover(Some((third, OUT_OF_ORDER)));
+        assert_eq!(recovery, Recovery::RenumberBehind(second));
+        sequences.renumber(second);
+        assert_eq!(sequences.assign(1), second);
         assert_eq!(sequences.recover(None), Recovery::Resend, "the gap is closed");
+    }
+
+    #[test]
+    fn first_of_two_gaps_is_where_numbers_begin_again() {
+        let mut sequences = started();
+        let (first, second) = (sequences.assign(3), sequences.assign(2));
+        sequences.on_given_up(second, false);
+        sequences.on_given_up(first, false);
+        assert_eq!(sequences.recover(None), Recovery::RenumberBehind(first));
     }
 
     #[test]
     fn batch_given_up_that_may_be_written_keeps_the_numbers_until_a_gap_shows() {
         let mut sequences = started();
-        sequences.assign(3);
-        sequences.assign(2);
-        sequences.on_given_up(true);
-        assert_eq!(sequences.recover(None), Recovery::Resend);
-        let recovery = sequences.recover(Some(SequenceRefusal::OutOfOrder));
+        let (first, second) = (sequences.assign(3), sequences.assign(2));
+        sequences.on_given_up(first, true);
+        assert_eq!(sequences.recover(Some((second, None))), Recovery::Resend);
+        let recovery = sequences.recover(Some((second, OUT_OF_ORDER)));
         assert_eq!(recovery, Recovery::NewIdentity { gives_up_first: false });
     }
 
     #[test]
     fn batch_written_behind_a_suspect_one_proves_it_was_written() {
         let mut sequences = started();
-        sequences.assign(3);
-        let second = sequences.assign(2);
-        sequences.on_given_up(true);
-        sequences.on_written(second, 2);
-        let recovery = sequences.recover(Some(SequenceRefusal::OutOfOrder));
+        let (first, second) = (sequences.assign(3), sequences.assign(2));
+        sequences.on_given_up(first, true);
+        sequences.on_written(second);
+        let recovery = sequences.recover(Some((Sequence::new(5), OUT_OF_ORDER)));
         assert_eq!(recovery, Recovery::NewIdentity { gives_up_first: true });
     }
 
     #[test]
-    fn number_of_a_suspect_batch_is_not_given_to_another_to_close_a_gap() {
+    fn batch_written_before_a_suspect_one_proves_nothing_about_it() {
         let mut sequences = started();
-        sequences.assign(3);
-        sequences.assign(3);
-        sequences.on_given_up(true);
-        sequences.on_given_up(false);
-        assert_eq!(sequences.recover(None), Recovery::NewIdentity { gives_up_first: false });
+        let (first, second) = (sequences.assign(3), sequences.assign(2));
+        sequences.on_given_up(second, true);
+        sequences.on_written(first);
+        let recovery = sequences.recover(Some((Sequence::new(5), OUT_OF_ORDER)));
+        assert_eq!(recovery, Recovery::NewIdentity { gives_up_first: false });
     }
 
     #[test]
@@ -231,19 +249,27 @@ mod tests {
         let mut sequences = started();
         assert!(!sequences.may_pipeline());
         let first = sequences.assign(1);
-        sequences.on_written(first, 1);
+        sequences.on_written(first);
         assert!(sequences.may_pipeline());
     }
 
     #[test]
+    fn order_of_numbers_holds_across_the_wrap() {
+        assert!(is_after(Sequence::ZERO, Sequence::new(i32::MAX)));
+        assert!(is_after(Sequence::new(4), Sequence::new(3)));
+        assert!(!is_after(Sequence::new(i32::MAX), Sequence::ZERO));
+        assert!(!is_after(Sequence::new(3), Sequence::new(3)));
+    }
+
+    #[test]
     fn gap_that_we_did_not_make_gives_up_the_batch() {
-        let recovery = started().recover(Some(SequenceRefusal::OutOfOrder));
+        let recovery = started().recover(Some((Sequence::ZERO, OUT_OF_ORDER)));
         assert_eq!(recovery, Recovery::NewIdentity { gives_up_first: true });
     }
 
     #[test]
     fn refused_producer_id_is_replaced_without_giving_up() {
-        let recovery = started().recover(Some(SequenceRefusal::Identity));
+        let recovery = started().recover(Some((Sequence::ZERO, Some(SequenceRefusal::Identity))));
         assert_eq!(recovery, Recovery::NewIdentity { gives_up_first: false });
     }
 }
