@@ -133,7 +133,9 @@ pub(crate) fn controller_code(refusal: &ControllerRefusal) -> ErrorCode {
         R::UnknownTopic { .. } => ErrorCode::UnknownTopicOrPartition,
         R::UnknownTopicId { .. } => ErrorCode::UnknownTopicId,
         R::PartitionCount { .. } | R::PartitionsMustGrow { .. } => ErrorCode::InvalidPartitions,
-        R::ReplicationFactor { .. } | R::TooFewBrokers { .. } => ErrorCode::InvalidReplicationFactor,
+        R::ReplicationFactor { .. } | R::TooFewBrokers { .. } => {
+            ErrorCode::InvalidReplicationFactor
+        }
         R::Assignment { .. } | R::AssignmentCount { .. } => ErrorCode::InvalidReplicaAssignment,
         R::TooManyPartitions { .. } => ErrorCode::PolicyViolation,
         R::DeletionDisabled => ErrorCode::TopicDeletionDisabled,

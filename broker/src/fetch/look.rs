@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use highwater_protocol::Records;
 use highwater_records::{ErrorCode, LeaderEpoch, NodeId, Offset};
-use highwater_replication::{EpochEnd, Isolation, ReadBound, ReadRequest, Reader, Refusal, read_bound};
+use highwater_replication::{
+    EpochEnd, Isolation, ReadBound, ReadRequest, Reader, Refusal, read_bound,
+};
 use highwater_storage::{ReadError, ReadLimits};
 
 use super::plan::{FetchPlan, ReadBudget, ReadLimit, Readiness};
@@ -96,8 +98,7 @@ impl Look {
             };
             budget.took(answer.record_bytes);
             readiness.record_bytes += answer.record_bytes;
-            readiness.has_urgent |=
-                answer.error != ErrorCode::None || answer.diverging.is_some();
+            readiness.has_urgent |= answer.error != ErrorCode::None || answer.diverging.is_some();
             answers.push(answer);
         }
         Some(Seen { answers, readiness })
@@ -121,7 +122,9 @@ impl Look {
             let view = partition.view();
             let leading = match view.leading() {
                 Ok(leading) => leading,
-                Err(reason) => return Ok(PartitionAnswer::refused(not_serving_code(&reason), None)),
+                Err(reason) => {
+                    return Ok(PartitionAnswer::refused(not_serving_code(&reason), None));
+                }
             };
             let limit = budget.next(wanted.max_bytes);
             match self.read(leading, wanted, limit, source) {
@@ -152,7 +155,10 @@ impl Look {
         let upper = match read_bound(&leading.bound_inputs(), &request, end_of_epoch) {
             Ok(ReadBound::Records { upper }) => upper,
             Ok(ReadBound::Diverging(end)) => {
-                return Ok(PartitionAnswer { diverging: Some(end), ..PartitionAnswer::of(leading) });
+                return Ok(PartitionAnswer {
+                    diverging: Some(end),
+                    ..PartitionAnswer::of(leading)
+                });
             }
             Err(refusal) => return Ok(self.refuse(leading, &refusal)),
         };

@@ -11,6 +11,4 @@ mod session_cache;
 pub(crate) use look::{Absent, Look, PartitionAnswer, Seen, Source, Target};
 pub(crate) use plan::FetchPlan;
 pub(crate) use session::{PartitionKey, TopicKey, WantedPartition};
-pub(crate) use session_cache::{
-    FetchContext, FetchSessions, SessionRefusal, SessionRequest,
-};
+pub(crate) use session_cache::{FetchContext, FetchSessions, SessionRefusal, SessionRequest};

@@ -55,11 +55,6 @@ impl ReadBudget {
         self.left_bytes = self.left_bytes.saturating_sub(bytes);
         self.has_returned_data |= bytes > 0;
     }
-
-    /// Whether no later partition can return a byte.
-    pub(crate) fn is_spent(&self) -> bool {
-        self.left_bytes == 0 && self.has_returned_data
-    }
 }
 
 /// What is known of a fetch that was looked at once.
@@ -96,7 +91,6 @@ mod tests {
         assert_eq!(budget.next(40), owed(10), "the first was empty, so the second is the first");
         budget.took(700);
         assert_eq!(budget.next(40), ReadLimit { max_bytes: 0, at_least_one_batch: false });
-        assert!(budget.is_spent());
     }
 
     #[test]
@@ -106,7 +100,6 @@ mod tests {
         let left = |max_bytes| ReadLimit { max_bytes, at_least_one_batch: false };
         assert_eq!(budget.next(1000), left(40));
         assert_eq!(budget.next(30), left(30));
-        assert!(!budget.is_spent());
     }
 
     #[test]

@@ -118,11 +118,6 @@ impl Session {
         }
     }
 
-    /// Number of partitions.
-    pub(crate) fn len(&self) -> usize {
-        self.partitions.len()
-    }
-
     /// Everything wanted, in the session's order.
     pub(crate) fn wanted(&self) -> Vec<WantedPartition> {
         let cached = self.order.values().filter_map(|key| self.partitions.get(key));
@@ -271,7 +266,6 @@ mod tests {
         session.update(vec![wanted(7, 1), wanted(1, 42)], &[key(0), key(99)]);
         assert_eq!(order(&session), [1, 2, 7]);
         assert_eq!(session.wanted()[0].fetch_offset, Offset::new(42));
-        assert_eq!(session.len(), 3);
         assert!(session.answer(&key(7), &quiet()), "the client was told nothing of a new one yet");
     }
 

@@ -179,11 +179,6 @@ impl FetchSessions {
         }
     }
 
-    /// Sessions at present.
-    pub(crate) fn len(&self) -> usize {
-        self.slots.lock().len()
-    }
-
     /// Makes a session if there is a slot for it; 0 = none.
     fn create(
         &self,
@@ -211,7 +206,10 @@ impl FetchSessions {
             }
         };
         let session = Arc::new(Mutex::new(make()));
-        slots.insert(id, Slot { session, is_follower, partition_count, created: now, last_used: now });
+        slots.insert(
+            id,
+            Slot { session, is_follower, partition_count, created: now, last_used: now },
+        );
         id
     }
 }

@@ -1,11 +1,13 @@
 //! What happens to a client's batch before it is queued: framing, the one walk, and what the topic changes about it.
 
 use bytes::Bytes;
-use highwater_controller::config::{CompressionType, TimestampType as TopicTimestampType, TopicSettings};
+use highwater_controller::config::{
+    CompressionType, TimestampType as TopicTimestampType, TopicSettings,
+};
 use highwater_records::validate::HEADERS_PER_RECORD_MAX;
 use highwater_records::{
-    BATCH_HEADER_BYTES, BatchError, BatchHeader, BatchRefusal, BatchRules, Codec, RecordBatch, Timestamp,
-    TimestampType, compression, validate,
+    BATCH_HEADER_BYTES, BatchError, BatchHeader, BatchRefusal, BatchRules, Codec, RecordBatch,
+    Timestamp, TimestampType, compression, validate,
 };
 use highwater_storage::ValidatedBatch;
 
@@ -19,14 +21,6 @@ pub(crate) struct IntakeRules<'a> {
     pub(crate) now: Timestamp,
     /// Produce from version 7 on.
     pub(crate) zstd_allowed: bool,
-}
-
-/// A batch that may be appended.
-#[derive(Debug)]
-pub(crate) struct Intake {
-    pub(crate) batch: ValidatedBatch,
-    /// The time of all its records in a topic with log append time, else [`Timestamp::NONE`].
-    pub(crate) log_append_time: Timestamp,
 }
 
 /// Why a client's record bytes are not queued.
@@ -52,7 +46,10 @@ pub(crate) enum IntakeRefusal {
 /// The record bytes are not copied, unless the topic's `compression.type` asks for another codec than the batch has.
 /// Errors: in Kafka's order: framing, CRC, then the walk over the records.
 /// Source: `kafka-behaviour` 2.3.
-pub(crate) fn take_in(records: Bytes, rules: &IntakeRules<'_>) -> Result<Intake, IntakeRefusal> {
+pub(crate) fn take_in(
+    records: Bytes,
+    rules: &IntakeRules<'_>,
+) -> Result<ValidatedBatch, IntakeRefusal> {
     let batch = check_framing(records, rules)?;
     if batch.header().is_transactional() {
         return Err(IntakeRefusal::NoTransaction);
@@ -76,15 +73,10 @@ pub(crate) fn take_in(records: Bytes, rules: &IntakeRules<'_>) -> Result<Intake,
             decompressed_bytes_max: compression::DECOMPRESSED_BYTES_MAX,
         },
     )?;
-    let log_append_time = match timestamp_type {
-        TimestampType::CreateTime => Timestamp::NONE,
-        TimestampType::LogAppendTime => validated.max_timestamp,
-    };
     let mut header = batch.header().clone();
     let mut body = batch.body();
     let mut is_changed = false;
-    if header.max_timestamp != validated.max_timestamp
-        || header.timestamp_type() != timestamp_type
+    if header.max_timestamp != validated.max_timestamp || header.timestamp_type() != timestamp_type
     {
         header.max_timestamp = validated.max_timestamp;
         header.attributes = header.attributes.with_timestamp_type(timestamp_type);
@@ -101,7 +93,7 @@ pub(crate) fn take_in(records: Bytes, rules: &IntakeRules<'_>) -> Result<Intake,
     if is_changed {
         let _header_bytes: [u8; BATCH_HEADER_BYTES] = header.seal(&body);
     }
-    Ok(Intake { batch: ValidatedBatch { header, body }, log_append_time })
+    Ok(ValidatedBatch { header, body })
 }
 
 /// Checks that the bytes are exactly one batch of a kind this version of the request may hold, then its CRC.

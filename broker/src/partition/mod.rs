@@ -25,7 +25,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
 use highwater_controller::config::{Durability as TopicDurability, TopicSettings};
-use highwater_records::{TopicPartition, Uuid};
+use highwater_records::TopicPartition;
 use highwater_replication::{
     Durability, Leader, LeaderSetup, MetadataChange, Ticket, WaitingAppends,
 };
@@ -58,7 +58,6 @@ pub(crate) struct PartitionContext {
 /// A replica of one partition on this broker.
 pub(crate) struct Partition {
     topic_partition: TopicPartition,
-    topic_id: Uuid,
     dir: Arc<HostedDir>,
     context: PartitionContext,
     queue: queue::Queue,
@@ -84,7 +83,6 @@ impl Partition {
     /// Begins to lead with an open log.
     pub(crate) fn lead(
         topic_partition: TopicPartition,
-        topic_id: Uuid,
         dir: Arc<HostedDir>,
         context: PartitionContext,
         mut log: Log,
@@ -98,7 +96,7 @@ impl Partition {
         let (leader, effects) = Leader::new(setup);
         let leading = Leading { log, leader, settings, replicas };
         let replica = Replica::Leading(Box::new(leading));
-        let partition = Self::new(topic_partition, topic_id, dir, context, replica);
+        let partition = Self::new(topic_partition, dir, context, replica);
         if effects.requests_sync() {
             partition.dir.sync().request(&partition);
         }
@@ -108,24 +106,21 @@ impl Partition {
     /// A replica whose log cannot be served.
     pub(crate) fn offline(
         topic_partition: TopicPartition,
-        topic_id: Uuid,
         dir: Arc<HostedDir>,
         context: PartitionContext,
         reason: Arc<str>,
     ) -> Arc<Self> {
-        Self::new(topic_partition, topic_id, dir, context, Replica::Offline(reason))
+        Self::new(topic_partition, dir, context, Replica::Offline(reason))
     }
 
     fn new(
         topic_partition: TopicPartition,
-        topic_id: Uuid,
         dir: Arc<HostedDir>,
         context: PartitionContext,
         replica: Replica,
     ) -> Arc<Self> {
         Arc::new(Self {
             topic_partition,
-            topic_id,
             dir,
             context,
             queue: queue::Queue::default(),
@@ -283,10 +278,6 @@ impl Partition {
 
     pub(crate) fn topic_partition(&self) -> &TopicPartition {
         &self.topic_partition
-    }
-
-    pub(crate) fn topic_id(&self) -> Uuid {
-        self.topic_id
     }
 
     pub(crate) fn dir(&self) -> &Arc<HostedDir> {

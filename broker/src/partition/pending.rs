@@ -170,7 +170,8 @@ mod tests {
     }
 
     fn bases(results: &[AppendResult]) -> Vec<Option<i64>> {
-        let base = |result: &AppendResult| result.as_ref().ok().map(|done| done.base_offset.value());
+        let base =
+            |result: &AppendResult| result.as_ref().ok().map(|done| done.base_offset.value());
         results.iter().map(base).collect()
     }
 

@@ -203,7 +203,7 @@ async fn idempotent_producer_is_known_after_a_clean_stop_and_after_a_kill() {
         disk.crash();
         let workers = TestWorkers::new();
         let fixture = Fixture::start(Arc::new(disk), workers.clone(), image).await;
-        let partition = fixture.replicas.get_by_name("t", 0).unwrap();
+        let partition = fixture.partitions("t").remove(0);
         for sequence in 2..7 {
             let again = append(&partition, &numbered_batch("x", sequence), Acks::All);
             assert_eq!(base_offset(&again), i64::from(sequence), "clean: {is_clean}");
@@ -217,8 +217,7 @@ async fn idempotent_producer_is_known_after_a_clean_stop_and_after_a_kill() {
 /// Appends with pseudo-random acks and syncs, cuts the power and returns how many acknowledged values are missing.
 async fn lost_at_power_cut(seed: u64, durability: &str) -> usize {
     let (mut fixture, disk, workers) = Fixture::simulated().await;
-    let partition =
-        fixture.create("t", 1, &[("highwater.durability", durability)]).await.remove(0);
+    let partition = fixture.create("t", 1, &[("highwater.durability", durability)]).await.remove(0);
     let random = crate::seams::Random::new(seed);
     let mut pending = Vec::new();
     for number in 0..50 {
@@ -238,7 +237,7 @@ async fn lost_at_power_cut(seed: u64, durability: &str) -> usize {
     drop((fixture, partition));
     disk.power_cut(seed);
     let fixture = Fixture::start(Arc::new(disk), TestWorkers::new(), image).await;
-    let partition = fixture.replicas.get_by_name("t", 0).unwrap();
+    let partition = fixture.partitions("t").remove(0);
     let kept = values(&partition, true);
     assert!(kept.iter().map(|(offset, _)| *offset).eq(0..i64::try_from(kept.len()).unwrap()));
     let kept: BTreeSet<String> = kept.into_iter().map(|(_, value)| value).collect();

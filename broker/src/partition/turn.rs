@@ -178,7 +178,8 @@ impl Leading {
         let log_start_offset = self.log.log_start_offset();
         for Written { reply, acks, appended } in written {
             if appended.last_offset >= end {
-                let refusal = refusal.clone().expect("a write that succeeded ends above its batches");
+                let refusal =
+                    refusal.clone().expect("a write that succeeded ends above its batches");
                 aftermath.answers.push((reply, Err(refusal)));
                 continue;
             }
@@ -190,9 +191,7 @@ impl Leading {
             };
             match acks.wait_for(done.end_offset) {
                 WaitFor::LocalAppend => aftermath.answers.push((reply, Ok(done))),
-                WaitFor::HighWatermark { at_least }
-                    if at_least <= self.leader.high_watermark() =>
-                {
+                WaitFor::HighWatermark { at_least } if at_least <= self.leader.high_watermark() => {
                     let allowed = self.leader.check_acknowledge();
                     let result = allowed.map(|()| done).map_err(AppendRefusal::from);
                     aftermath.answers.push((reply, result));

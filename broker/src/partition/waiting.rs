@@ -61,11 +61,6 @@ impl Watchers {
             watcher.wake();
         }
     }
-
-    #[cfg(test)]
-    pub(crate) fn len(&self) -> usize {
-        self.watchers.lock().len()
-    }
 }
 
 #[cfg(test)]
@@ -97,7 +92,7 @@ mod tests {
         watchers.add(&Arc::new(Wakeup::default()));
         watchers.remove(&wakeup);
         watchers.remove(&wakeup);
-        assert_eq!(watchers.len(), 1);
+        assert_eq!(watchers.watchers.lock().len(), 1);
         assert_eq!(Arc::strong_count(&wakeup), 1);
     }
 }

@@ -86,8 +86,9 @@ impl Replicas {
                     }
                 }
             });
-            // Lost only at a stop: then the next start removes them.
-            drop(removed.await);
+            if removed.await.is_err() {
+                tracing::debug!("stopped before the removal: the next start does it");
+            }
         });
     }
 
@@ -230,7 +231,6 @@ impl Replicas {
             tracing::error!(%topic_partition, reason, "the replica is offline");
             Partition::offline(
                 topic_partition.clone(),
-                change.topic_id,
                 Arc::clone(&dir.hosted),
                 self.context.clone(),
                 Arc::from(reason),
@@ -245,7 +245,6 @@ impl Replicas {
                 let setup = self.leader_setup(dir, change, &log);
                 let partition = Partition::lead(
                     change.topic_partition.clone(),
-                    change.topic_id,
                     Arc::clone(&dir.hosted),
                     self.context.clone(),
                     log,

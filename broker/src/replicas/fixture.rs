@@ -3,8 +3,6 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use highwater_controller::image::{ConfigResource, PartitionEpoch, PartitionImage};
 use highwater_controller::{MetadataDelta, MetadataImage, MetadataRecord};
@@ -13,9 +11,7 @@ use highwater_records::{
     RecordBatch, Sequence, Timestamp, TopicName, Uuid, batches,
 };
 use highwater_replication::Acks;
-use highwater_storage::{
-    Disk, LogDir, MetaProperties, ReadLimits, SimDisk, ValidatedBatch,
-};
+use highwater_storage::{Disk, LogDir, MetaProperties, ReadLimits, SimDisk, ValidatedBatch};
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
@@ -73,27 +69,14 @@ impl Workers for TestWorkers {
     }
 }
 
-/// A clock that stands still until it is moved.
-pub(crate) struct TestClock {
+/// A clock that stands still.
+struct TestClock {
     started: Instant,
-    ms: AtomicU64,
-}
-
-impl TestClock {
-    pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self { started: Instant::now(), ms: AtomicU64::new(0) })
-    }
-
-    pub(crate) fn advance_ms(&self, ms: u64) {
-        self.ms.fetch_add(ms, Ordering::Relaxed);
-    }
 }
 
 impl Clock for TestClock {
     fn now(&self) -> Now {
-        let ms = self.ms.load(Ordering::Relaxed);
-        let wall = Timestamp::new(1_700_000_000_000 + i64::try_from(ms).unwrap());
-        Now { monotonic: Monotonic::new(Duration::from_millis(ms)), wall }
+        Now { monotonic: Monotonic::ZERO, wall: Timestamp::new(1_700_000_000_000) }
     }
 
     fn started(&self) -> Instant {
@@ -103,10 +86,7 @@ impl Clock for TestClock {
 
 /// One broker's replicas in `/data`.
 pub(crate) struct Fixture {
-    pub(crate) disk: Arc<dyn Disk>,
-    pub(crate) workers: Arc<dyn Workers>,
     pub(crate) replicas: Arc<Replicas>,
-    pub(crate) clock: Arc<TestClock>,
     pub(crate) fatal: FatalSignal,
     pub(crate) ending: CancellationToken,
     image: MetadataImage,
@@ -120,7 +100,7 @@ impl Fixture {
         workers: Arc<dyn Workers>,
         image: MetadataImage,
     ) -> Self {
-        let clock = TestClock::new();
+        let clock: Arc<dyn Clock> = Arc::new(TestClock { started: Instant::now() });
         let fatal = FatalSignal::new();
         let ending = CancellationToken::new();
         let mut log_dir = LogDir::open(Arc::clone(&disk), Path::new("/data"), 1).unwrap();
@@ -132,9 +112,9 @@ impl Fixture {
         }
         let setup = ReplicasSetup {
             node: NODE,
-            disk: Arc::clone(&disk),
-            workers: Arc::clone(&workers),
-            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            disk,
+            workers,
+            clock,
             random_seed: 1,
             tasks: Tasks::new(Handle::current(), Arc::default()),
             fatal: fatal.clone(),
@@ -146,7 +126,7 @@ impl Fixture {
         let replicas = Replicas::open(setup, &ending).unwrap();
         replicas.apply(&image, &MetadataDelta::everything(&image)).await;
         let topic_count = u64::try_from(image.topics().len()).unwrap();
-        Self { disk, workers, replicas, clock, fatal, ending, image, topic_count }
+        Self { replicas, fatal, ending, image, topic_count }
     }
 
     /// An empty simulated disk, and workers whose syncs wait.
@@ -198,8 +178,12 @@ impl Fixture {
             records.push(MetadataRecord::Config { resource, key, value });
         }
         self.commit(&records).await;
-        let get = |partition| self.replicas.get(id, partition).unwrap();
-        (0..partition_count).map(get).collect()
+        self.partitions(name.as_str())
+    }
+
+    /// The partitions of a topic.
+    pub(crate) fn partitions(&self, topic: &str) -> Vec<Arc<Partition>> {
+        self.replicas.topic_by_name(topic).unwrap().partitions().cloned().collect()
     }
 
     /// Replays records and has them applied.
@@ -259,8 +243,7 @@ pub(crate) fn base_offset(pending: &PendingAppends) -> i64 {
 pub(crate) fn values(partition: &Partition, committed: bool) -> Vec<(i64, String)> {
     let view = partition.view();
     let leading = view.leading().unwrap();
-    let upper_bound =
-        if committed { leading.high_watermark } else { leading.log.log_end_offset() };
+    let upper_bound = if committed { leading.high_watermark } else { leading.log.log_end_offset() };
     let mut from = leading.log.log_start_offset();
     let mut values = Vec::new();
     while from < upper_bound {

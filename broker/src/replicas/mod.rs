@@ -156,16 +156,6 @@ impl Replicas {
         Ok(replicas)
     }
 
-    /// The partition, if it is hosted here.
-    pub(crate) fn get(&self, topic_id: Uuid, partition: i32) -> Option<Arc<Partition>> {
-        self.topic(topic_id)?.partition(partition).ok().cloned()
-    }
-
-    /// The partition, if it is hosted here.
-    pub(crate) fn get_by_name(&self, topic: &str, partition: i32) -> Option<Arc<Partition>> {
-        self.topic_by_name(topic)?.partition(partition).ok().cloned()
-    }
-
     pub(crate) fn topic(&self, id: Uuid) -> Option<Arc<HostedTopic>> {
         self.registry.read().by_id.get(&id).cloned()
     }
@@ -177,15 +167,6 @@ impl Replicas {
     /// The log directories, in the order of `log.dirs`.
     pub(crate) fn log_dirs(&self) -> impl Iterator<Item = &Arc<HostedDir>> {
         self.dirs.iter().map(|dir| &dir.hosted)
-    }
-
-    pub(crate) fn node(&self) -> NodeId {
-        self.node
-    }
-
-    /// Bytes the tail cache keeps allocated.
-    pub(crate) fn tail_cache_used_bytes(&self) -> u64 {
-        self.tail_cache.used_bytes()
     }
 
     async fn work_by_time(self: Arc<Self>, ending: CancellationToken) {
@@ -256,10 +237,9 @@ impl HostedTopic {
     pub(crate) fn partition(&self, partition: i32) -> Result<&Arc<Partition>, NotHosted> {
         let slot = usize::try_from(partition).ok().and_then(|index| self.slots.get(index));
         let slot = slot.ok_or(NotHosted::UnknownPartition)?;
-        slot.partition.as_ref().ok_or(NotHosted::NotLeader {
-            leader: slot.leader,
-            leader_epoch: slot.leader_epoch,
-        })
+        slot.partition
+            .as_ref()
+            .ok_or(NotHosted::NotLeader { leader: slot.leader, leader_epoch: slot.leader_epoch })
     }
 
     /// The replicas here.
