@@ -39,12 +39,16 @@ pub fn zstd(data: &[u8]) {
     check_codec(Codec::Zstd, data);
 }
 
-/// Output stays within the limit, and what we compress comes back.
+/// Output stays within the limit, and what we compress comes back. Compressing is slow, so only one
+/// input in eight is.
 fn check_codec(codec: Codec, data: &[u8]) {
     match decompress(codec, data, OUTPUT_BYTES_MAX) {
         Ok(output) => assert!(output.len() <= OUTPUT_BYTES_MAX),
         Err(CompressionError::Unsupported { .. }) => return,
         Err(CompressionError::Corrupt { .. } | CompressionError::TooLarge { .. }) => {}
+    }
+    if data.last().is_some_and(|last| last % 8 != 0) {
+        return;
     }
     let compressed = compress(codec, Some(1), data).expect("compressing takes any bytes");
     let back = decompress(codec, &compressed, data.len()).expect("our own output is good");

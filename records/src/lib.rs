@@ -22,6 +22,7 @@ mod builder;
 pub mod compression;
 mod control;
 mod crc;
+mod cursor;
 mod epoch;
 mod error_code;
 mod header;
