@@ -20,6 +20,9 @@ const ELEMENTS_RESERVED_MAX: usize = 1024;
 
 /// Memory that the arrays of one message may take: this many bytes for each of its own...
 const MEMORY_PER_BYTE: usize = 4;
+/// ... or, in the answer of a broker that we chose to ask, this many (short names and small
+/// structs make honest answers take five)...
+const MEMORY_PER_BYTE_OF_BROKER: usize = 16;
 /// ... and this much on top, for small messages.
 const MEMORY_BASE_BYTES: usize = 60 * 1024;
 
@@ -41,9 +44,23 @@ impl Reader {
     ///
     /// An array past it is [`DecodeError::MemoryBudget`]: an empty string is one byte in a frame
     /// and 32 in memory, so the count alone bounds nothing.
+    ///
+    /// Differs from Kafka: a request whose arrays would take more than four times its size and
+    /// 60 KiB is refused, where Kafka takes any count that the bytes could hold.
     #[must_use]
     pub fn new(bytes: Bytes) -> Self {
-        let budget = bytes.len().saturating_mul(MEMORY_PER_BYTE).saturating_add(MEMORY_BASE_BYTES);
+        Self::in_proportion(bytes, MEMORY_PER_BYTE)
+    }
+
+    /// Reads an answer of a broker, with sixteen times its size for arrays: less is sometimes too
+    /// little for honest ones, and a client may trust whom it asked a little further.
+    #[must_use]
+    pub fn of_broker(bytes: Bytes) -> Self {
+        Self::in_proportion(bytes, MEMORY_PER_BYTE_OF_BROKER)
+    }
+
+    fn in_proportion(bytes: Bytes, per_byte: usize) -> Self {
+        let budget = bytes.len().saturating_mul(per_byte).saturating_add(MEMORY_BASE_BYTES);
         Self::with_budget(bytes, budget)
     }
 

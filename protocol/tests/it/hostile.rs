@@ -167,6 +167,46 @@ fn large_honest_requests_are_not_refused() {
 }
 
 #[test]
+fn large_honest_answers_are_not_refused_by_a_client() {
+    // 10,000 topics of one partition, and a few configurations of 5,000, all with short names.
+    use highwater_protocol::messages::{describe_configs, metadata};
+    let partition = metadata::ResponseTopicPartition {
+        replica_nodes: vec![1],
+        isr_nodes: vec![1],
+        ..Default::default()
+    };
+    let topic = metadata::ResponseTopic {
+        name: Some("t-1".into()),
+        partitions: vec![partition],
+        ..Default::default()
+    };
+    let response = metadata::MetadataResponse { topics: vec![topic; 10_000], ..Default::default() };
+    for version in ApiKey::Metadata.versions() {
+        let bytes = encode_response(&AnyResponse::Metadata(response.clone()), version);
+        AnyResponse::decode(ApiKey::Metadata, version, &mut Reader::of_broker(bytes)).unwrap();
+    }
+    let config = |name: &'static str| describe_configs::ResponseResultConfig {
+        name: name.into(),
+        value: Some("1".into()),
+        ..Default::default()
+    };
+    let result = describe_configs::ResponseResult {
+        resource_name: "t-1".into(),
+        configs: vec![config("segment.ms"), config("flush.ms"), config("cleanup.policy")],
+        ..Default::default()
+    };
+    let response = describe_configs::DescribeConfigsResponse {
+        results: vec![result; 5_000],
+        ..Default::default()
+    };
+    for version in ApiKey::DescribeConfigs.versions() {
+        let bytes = encode_response(&AnyResponse::DescribeConfigs(response.clone()), version);
+        let mut reader = Reader::of_broker(bytes);
+        AnyResponse::decode(ApiKey::DescribeConfigs, version, &mut reader).unwrap();
+    }
+}
+
+#[test]
 fn known_incidents_are_refused() {
     let refused = |bytes: &'static [u8], version| {
         let mut reader = Reader::new(Bytes::from_static(bytes));
