@@ -1,0 +1,57 @@
+use clap::CommandFactory;
+
+use super::*;
+
+fn parse(line: &str) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(line.split_whitespace())
+}
+
+#[test]
+fn command_line_is_well_formed() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn help_documents_the_exit_codes_and_every_verb() {
+    let help = Cli::command().render_long_help().to_string();
+    assert!(help.contains("Exit codes: 0 done; 1 failed"), "{help}");
+    for verb in ["serve", "topic", "produce", "consume", "config", "log", "completions"] {
+        assert!(help.contains(&format!("\n  {verb} ")), "{verb} is missing in {help}");
+    }
+}
+
+#[test]
+fn global_flags_may_stand_before_and_behind_the_verb() {
+    for line in [
+        "highwater --brokers h:1 --output json topic list",
+        "highwater topic list --brokers h:1 --output json",
+    ] {
+        let cli = parse(line).unwrap();
+        assert_eq!(cli.global.brokers, "h:1");
+        assert_eq!(cli.global.output, OutputFormat::Json);
+    }
+}
+
+#[test]
+fn wrong_usage_is_exit_code_2() {
+    for line in [
+        "highwater",
+        "highwater topic create",
+        "highwater topic create bad/name",
+        "highwater topic create t --partitions 0",
+        "highwater topic create t --config novalue",
+        "highwater produce t --acks 2",
+        "highwater produce t --compression brotli",
+        "highwater consume t --from-beginning --offset 3",
+        "highwater consume t --format %q",
+        "highwater config set topic t",
+    ] {
+        let error = parse(line).unwrap_err();
+        assert_eq!(error.exit_code(), 2, "{line}");
+    }
+}
+
+#[test]
+fn negative_offset_is_a_place_and_no_flag() {
+    assert!(parse("highwater consume t --offset -10").is_ok());
+}
