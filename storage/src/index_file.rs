@@ -86,10 +86,17 @@ impl<E: IndexEntry> IndexFile<E> {
 
     /// Writes the entries in memory to the file, not synced.
     pub(crate) fn write_tail(&mut self, disk: &dyn Disk, path: &Path) -> Result<(), StorageFault> {
-        if self.tail.is_empty() && !(self.must_cut && self.stored_count > 0) {
+        if self.tail.is_empty() && !self.must_cut {
             return Ok(());
         }
-        let file = disk.open(path, OpenMode::Create).at_path("open", path)?;
+        let mode = if self.tail.is_empty() { OpenMode::Write } else { OpenMode::Create };
+        let file = match disk.open(path, mode) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && self.tail.is_empty() => {
+                self.must_cut = false;
+                return Ok(());
+            }
+            opened => opened.at_path("open", path)?,
+        };
         let at = self.stored_count.saturating_mul(E::BYTES as u64);
         if self.must_cut {
             file.set_len(at).at_path("cut", path)?;
@@ -103,7 +110,8 @@ impl<E: IndexEntry> IndexFile<E> {
         Ok(())
     }
 
-    /// Keeps only the entries for which `keep` holds; entries for which it holds come first.
+    /// Keeps only the first entries, as long as they rise and `keep` holds. Reads the whole file:
+    /// after a crash anything may stand behind what was synced.
     pub(crate) fn truncate(
         &mut self,
         disk: &dyn Disk,
@@ -115,7 +123,7 @@ impl<E: IndexEntry> IndexFile<E> {
             return Ok(());
         }
         let file = disk.open(path, OpenMode::Read)?;
-        let kept = partition_stored(&*file, self.stored_count, &keep)?;
+        let kept = count_rising(&*file, self.stored_count, &keep)?;
         if kept < self.stored_count {
             self.stored_count = kept;
             self.must_cut = true;
@@ -123,8 +131,11 @@ impl<E: IndexEntry> IndexFile<E> {
         Ok(())
     }
 
-    /// The last entry in the file, if nothing newer is in memory.
-    pub(crate) fn last_stored(&self, disk: &dyn Disk, path: &Path) -> io::Result<Option<E>> {
+    /// The last entry.
+    pub(crate) fn last(&self, disk: &dyn Disk, path: &Path) -> io::Result<Option<E>> {
+        if let Some(last) = self.tail.last() {
+            return Ok(Some(*last));
+        }
         match self.stored_count.checked_sub(1) {
             None => Ok(None),
             Some(last) => read_entry(&*disk.open(path, OpenMode::Read)?, last),
@@ -147,6 +158,30 @@ pub(crate) fn read_entries<E: IndexEntry>(
     let read = file.read_at(&mut buffer, index.saturating_mul(E::BYTES as u64))?;
     let whole = buffer.get(..read).unwrap_or_default().chunks_exact(E::BYTES);
     Ok(whole.filter_map(E::read).collect())
+}
+
+/// How many of the first `count` entries rise and satisfy `keep`, up to the first that does not.
+fn count_rising<E: IndexEntry>(
+    file: &dyn DiskFile,
+    count: u64,
+    keep: &impl Fn(&E) -> bool,
+) -> io::Result<u64> {
+    let mut kept = 0_u64;
+    let mut last: Option<E> = None;
+    while kept < count {
+        let block = read_entries::<E>(file, kept, count.saturating_sub(kept))?;
+        for entry in &block {
+            if !keep(entry) || last.is_some_and(|last| !entry.may_follow(&last)) {
+                return Ok(kept);
+            }
+            last = Some(*entry);
+            kept = kept.saturating_add(1);
+        }
+        if block.is_empty() {
+            break;
+        }
+    }
+    Ok(kept)
 }
 
 /// How many of the first `count` entries satisfy `keep`, which holds for the first ones only.

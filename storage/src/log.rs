@@ -97,6 +97,8 @@ pub struct Log {
     pub(crate) producers: Option<Producers>,
     /// Offsets of the producer snapshots on disk.
     pub(crate) snapshots: BTreeSet<Offset>,
+    /// Those of them that were written at a roll and not synced yet.
+    pub(crate) unsynced_snapshots: BTreeSet<Offset>,
     pub(crate) log_start_offset: Offset,
     /// End of what is written.
     pub(crate) log_end_offset: Offset,

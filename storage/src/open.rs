@@ -166,6 +166,7 @@ impl Log {
             epochs_saved: 0,
             producers: None,
             snapshots: BTreeSet::new(),
+            unsynced_snapshots: BTreeSet::new(),
             log_start_offset: start,
             log_end_offset: start,
             turn: crate::append::Turn::default(),

@@ -171,6 +171,7 @@ impl Log {
         if let Some(files) = self.snapshot_at_end(now)? {
             files.put(self.disk(), false)?;
             self.snapshots.insert(self.log_end_offset);
+            self.unsynced_snapshots.insert(self.log_end_offset);
         }
         Ok(())
     }
@@ -195,6 +196,7 @@ impl Log {
             remove_if_there(self.disk(), &path)?;
         }
         self.snapshots.remove(&offset);
+        self.unsynced_snapshots.remove(&offset);
         self.sync.on_names_changed();
         Ok(())
     }

@@ -135,7 +135,11 @@ impl Log {
             self.segments.partition_point(|segment| segment.base_offset() <= recovery_point);
         let index = after.saturating_sub(1);
         let segment = &self.segments[index];
-        let from = segment.position_before(recovery_point)?;
+        // Entries at or above the recovery point may name batches that are not there.
+        let from = match recovery_point.checked_plus(-1) {
+            Some(before) if before >= segment.base_offset() => segment.position_before(before)?,
+            Some(_) | None => 0,
+        };
         let (file, path) = (segment.file()?, segment.log_path());
         let range = from..segment.size_bytes();
         let mut scanner = BatchScanner::new(&*file, &path, range, Depth::Headers);

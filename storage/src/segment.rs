@@ -222,7 +222,7 @@ impl Segment {
     ) -> Result<Option<IndexEnds>, StorageFault> {
         let mut ends = IndexEnds::default();
         let disk = &*self.home.disk;
-        let Ok(last) = indexes.offsets.last_stored(disk, &self.path(OffsetEntry::SUFFIX)) else {
+        let Ok(last) = indexes.offsets.last(disk, &self.path(OffsetEntry::SUFFIX)) else {
             return Ok(None);
         };
         if let Some(last) = last {
@@ -234,7 +234,7 @@ impl Segment {
             // Entries are missing; or the segment is one large batch, and building is cheap.
             return Ok(None);
         }
-        let Ok(last) = indexes.times.last_stored(disk, &self.path(TimeEntry::SUFFIX)) else {
+        let Ok(last) = indexes.times.last(disk, &self.path(TimeEntry::SUFFIX)) else {
             return Ok(None);
         };
         let mut from = 0;
@@ -516,7 +516,9 @@ impl Segment {
         self.size_bytes.store(size_bytes, Ordering::Release);
         file.set_len(size_bytes).at_path("cut", &path)?;
         file.sync_data().at_path("sync", &path)?;
-        self.cut_indexes(&mut indexes, end)
+        self.cut_indexes(&mut indexes, end)?;
+        drop(indexes);
+        self.write_indexes()
     }
 
     /// Forgets index entries at or above `end`, in memory; the files follow when written.

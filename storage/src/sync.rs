@@ -203,6 +203,8 @@ pub struct Checkpointed {
     epochs_changed: u64,
     /// Base offset of the then active segment: those below were complete.
     sealed_below: Offset,
+    writes_snapshot: bool,
+    rolled_snapshots: Vec<Offset>,
     removed_snapshots: Vec<Offset>,
     removes_limit: bool,
 }
@@ -353,11 +355,9 @@ impl Log {
         for segment in &self.sync.since_checkpoint {
             segment.write_indexes()?;
             written_files.extend(segment.index_paths());
-            let base_offset = segment.base_offset();
-            if base_offset >= self.sync.recovery_point && self.snapshots.contains(&base_offset) {
-                written_files.extend(self.snapshot_paths(base_offset));
-            }
         }
+        let rolled_snapshots: Vec<Offset> = self.unsynced_snapshots.iter().copied().collect();
+        written_files.extend(rolled_snapshots.iter().flat_map(|at| self.snapshot_paths(*at)));
         let snapshot = self.snapshot_at_end(now)?;
         let removed_snapshots = self.outdated_snapshots();
         let outdated = removed_snapshots.iter().flat_map(|offset| self.snapshot_paths(*offset));
@@ -373,6 +373,8 @@ impl Log {
             written_bytes: self.sync.written_bytes,
             epochs_changed: self.epochs_changed,
             sealed_below: self.active().base_offset(),
+            writes_snapshot: snapshot.is_some(),
+            rolled_snapshots,
             removed_snapshots,
             removes_limit,
         };
@@ -389,7 +391,12 @@ impl Log {
         self.epochs_saved = self.epochs_saved.max(checkpointed.epochs_changed);
         self.sync.recovery_point = self.sync.recovery_point.max(synced.end_offset);
         self.sync.checkpointed_bytes = self.sync.checkpointed_bytes.max(checkpointed.written_bytes);
-        self.snapshots.insert(synced.end_offset);
+        if checkpointed.writes_snapshot {
+            self.snapshots.insert(synced.end_offset);
+        }
+        for offset in &checkpointed.rolled_snapshots {
+            self.unsynced_snapshots.remove(offset);
+        }
         for offset in &checkpointed.removed_snapshots {
             self.snapshots.remove(offset);
         }

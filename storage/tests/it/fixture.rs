@@ -57,10 +57,6 @@ impl World {
         (disk, world)
     }
 
-    pub(crate) fn log_dir(&self) -> LogDir {
-        LogDir::open(Arc::clone(&self.disk), &self.root, 1).unwrap()
-    }
-
     pub(crate) fn dir(&self) -> PathBuf {
         self.root.join("orders-0")
     }
