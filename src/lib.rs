@@ -22,8 +22,8 @@
 #[cfg(feature = "broker")]
 mod broker;
 
-pub use highwater_client::{Admin, admin};
 pub use highwater_client as client;
+pub use highwater_client::{Admin, admin};
 pub use highwater_consumer as consumer;
 pub use highwater_producer as producer;
 pub use highwater_records::{

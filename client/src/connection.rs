@@ -194,10 +194,7 @@ impl Connection {
     /// The newest version of `R` that the broker serves and that lies in `within`.
     ///
     /// Errors: [`ClientError::UnsupportedVersion`].
-    pub fn version_of<R: Request>(
-        &self,
-        within: &RangeInclusive<i16>,
-    ) -> Result<i16, ClientError> {
+    pub fn version_of<R: Request>(&self, within: &RangeInclusive<i16>) -> Result<i16, ClientError> {
         let versions = self.versions();
         versions.choose(R::KEY, within).ok_or_else(|| ClientError::UnsupportedVersion {
             api: R::KEY.name(),

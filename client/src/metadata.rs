@@ -90,9 +90,10 @@ impl ClusterMetadata {
             let known = self.topics.get(&name);
             topics.insert(name, topic_metadata(topic, known));
         }
-        let brokers = response.brokers.iter().map(|broker| {
-            (NodeId::new(broker.node_id), broker_address(broker))
-        });
+        let brokers = response
+            .brokers
+            .iter()
+            .map(|broker| (NodeId::new(broker.node_id), broker_address(broker)));
         Self {
             cluster_id: response.cluster_id.as_ref().map(|id| id.to_string()),
             controller: known_node(response.controller_id),
@@ -177,9 +178,8 @@ fn topic_metadata(topic: &ResponseTopic, known: Option<&TopicMetadata>) -> Topic
         .iter()
         .map(|partition| {
             let index = partition.partition_index;
-            let known = known.and_then(|known| {
-                known.partitions.iter().find(|known| known.partition == index)
-            });
+            let known = known
+                .and_then(|known| known.partitions.iter().find(|known| known.partition == index));
             let fresh = partition_metadata(partition);
             match known {
                 Some(known) if known.leader_epoch > fresh.leader_epoch => known.clone(),
@@ -249,10 +249,8 @@ mod tests {
 
     #[test]
     fn recreated_topic_starts_over_with_its_own_epochs() {
-        let answers = [
-            response(1, 5, Uuid::from_bytes([1; 16])),
-            response(2, 0, Uuid::from_bytes([2; 16])),
-        ];
+        let answers =
+            [response(1, 5, Uuid::from_bytes([1; 16])), response(2, 0, Uuid::from_bytes([2; 16]))];
         assert_eq!(leader_after(&answers), Some(NodeId::new(2)));
     }
 

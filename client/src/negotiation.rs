@@ -38,10 +38,13 @@ async fn ask(
         ..ApiVersionsRequest::default()
     };
     let started = connection.start(&request, version).await;
-    let mut pending: PendingResponse<ApiVersionsRequest> = started.map_err(|error| match error {
-        ClientError::Connection(fault) => fault,
-        other => unreachable!("ApiVersions has no field that could fail to be written: {other}"),
-    })?;
+    let mut pending: PendingResponse<ApiVersionsRequest> =
+        started.map_err(|error| match error {
+            ClientError::Connection(fault) => fault,
+            other => {
+                unreachable!("ApiVersions has no field that could fail to be written: {other}")
+            }
+        })?;
     let body = pending.body(connection.request_timeout()).await?;
     // A refusal comes in version 0, whatever was asked.
     let answered_in = if wire::is_version_refusal(&body) { 0 } else { version };

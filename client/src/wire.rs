@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
 use highwater_protocol::{
-    DecodeError, EncodeError, Frame, Message, Reader, Request, RequestHeader, ResponseHeader, Writer,
+    DecodeError, EncodeError, Frame, Message, Reader, Request, RequestHeader, ResponseHeader,
+    Writer,
 };
 use highwater_records::ErrorCode;
 

@@ -87,9 +87,9 @@ impl Consumer {
         self.assignment_count += 1;
         // Above every generation that was, so that late answers are not taken for new ones.
         let generation = self.assignment_count << 32;
-        let assigned = partitions.into_iter().map(|(name, to)| {
-            (name.clone(), AssignedPartition::new(name, to, generation, retry))
-        });
+        let assigned = partitions
+            .into_iter()
+            .map(|(name, to)| (name.clone(), AssignedPartition::new(name, to, generation, retry)));
         self.partitions = assigned.collect();
         self.ready.clear();
         self.metadata_need.want();
@@ -144,9 +144,7 @@ impl Consumer {
     }
 
     /// The records as a stream that never ends by itself. After an error it can be polled on.
-    pub fn stream(
-        &mut self,
-    ) -> impl Stream<Item = Result<ConsumerRecord, ConsumeError>> + use<'_> {
+    pub fn stream(&mut self) -> impl Stream<Item = Result<ConsumerRecord, ConsumeError>> + use<'_> {
         let state = (self, Vec::new().into_iter());
         futures_util::stream::unfold(state, |(consumer, mut ready)| async move {
             loop {

@@ -5,10 +5,10 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use highwater_client::{ClusterMetadata, LeaderHint, join_address};
+use highwater_protocol::Request;
 use highwater_protocol::messages::fetch::{
     FetchRequest, FetchResponse, RequestTopic, RequestTopicPartition, ResponseResponsePartition,
 };
-use highwater_protocol::Request;
 use highwater_records::{LeaderEpoch, NodeId, Offset, TopicName, TopicPartition, Uuid};
 
 use crate::options::ConsumerBuilder;

@@ -27,9 +27,15 @@ struct Current {
 /// One step through fetched bytes.
 #[derive(Debug)]
 pub(crate) enum Step {
-    Record { record: Record, timestamp_type: TimestampType, leader_epoch: LeaderEpoch },
+    Record {
+        record: Record,
+        timestamp_type: TimestampType,
+        leader_epoch: LeaderEpoch,
+    },
     /// A batch is done: the position moves behind it, over offsets that nobody sees.
-    BatchEnd { next_offset: Offset },
+    BatchEnd {
+        next_offset: Offset,
+    },
 }
 
 /// Which producers' records are to be hidden from here on (read_committed).
@@ -79,8 +85,7 @@ impl Fetched {
                 Err(error) => return Some(Err(error)),
             };
             let header = batch.header();
-            let (next_offset, leader_epoch) =
-                (header.next_offset(), header.partition_leader_epoch);
+            let (next_offset, leader_epoch) = (header.next_offset(), header.partition_leader_epoch);
             if next_offset <= position {
                 self.aborted.on_batch(&batch);
                 continue;

@@ -75,7 +75,7 @@ pub(crate) struct Batch {
     /// Memory to be given back when the batch is settled.
     pub(crate) reserved_bytes: usize,
     pub(crate) settle: Settle,
-    outcome: Arc<BatchOutcome>,
+    pub(crate) outcome: Arc<BatchOutcome>,
 }
 
 /// Memory taken for one record; given back if the record is not appended after all.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use highwater_client::{Client, ClientError};
-use highwater_records::{TopicName, Timestamp};
+use highwater_records::{Timestamp, TopicName};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 

@@ -16,12 +16,12 @@ use highwater_protocol::messages::produce::{ProduceRequest, ProduceResponse};
 use highwater_records::{NodeId, ProducerEpoch, ProducerId, TopicPartition};
 use tokio::time::Instant;
 
+use crate::ProduceError;
 use crate::accumulator::Accumulator;
 use crate::options::{Acks, ProducerBuilder};
 use crate::partition::{BuiltBatch, Fate, PartitionState};
 use crate::request::{IDENTITY_API, Sending, wants_metadata};
 use crate::sequence::Identity;
-use crate::ProduceError;
 
 /// How often batches that cannot be sent are looked at for their delivery timeout.
 const EXPIRY_CHECK: Duration = Duration::from_secs(1);
@@ -116,8 +116,7 @@ impl Sender {
         look_again(now + EXPIRY_CHECK);
         let mut by_leader: BTreeMap<NodeId, Vec<TopicPartition>> = BTreeMap::new();
         for partition in candidates {
-            let Some((leader, _)) =
-                self.client.known_leader(&partition.topic, partition.partition)
+            let Some((leader, _)) = self.client.known_leader(&partition.topic, partition.partition)
             else {
                 self.metadata_need.want();
                 continue;
@@ -232,7 +231,8 @@ impl Sender {
         // Started here, in order; only the answer is waited for elsewhere.
         match connection.start(&request, version).await {
             Ok(pending) => self.events.push(
-                async move { Event::Answered(leader, sending, pending.wait(timeout).await) }.boxed(),
+                async move { Event::Answered(leader, sending, pending.wait(timeout).await) }
+                    .boxed(),
             ),
             Err(error) => self.on_event(Event::Answered(leader, sending, Err(error))),
         }

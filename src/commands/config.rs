@@ -24,8 +24,10 @@ enum Action {
                             highwater config get broker 1 log.retention.ms")]
     Get(Get),
     /// Change settings
-    #[command(after_help = "Examples:\n  highwater config set topic orders retention.ms=3600000\n  \
-                            highwater config set topic orders --delete retention.ms")]
+    #[command(
+        after_help = "Examples:\n  highwater config set topic orders retention.ms=3600000\n  \
+                            highwater config set topic orders --delete retention.ms"
+    )]
     Set(Set),
 }
 

@@ -173,7 +173,8 @@ mod tests {
     use super::*;
 
     fn refused() -> ClientError {
-        let cause = FaultCause::Connect(Arc::new(io::Error::from(io::ErrorKind::ConnectionRefused)));
+        let cause =
+            FaultCause::Connect(Arc::new(io::Error::from(io::ErrorKind::ConnectionRefused)));
         ClientError::NoBroker { tried: vec![ConnectionFault { address: "h:1".into(), cause }] }
     }
 

@@ -61,7 +61,8 @@ pub(crate) fn run(arguments: &Log, output: &mut Output) -> anyhow::Result<()> {
 impl Verify {
     fn run(&self, output: &mut Output) -> anyhow::Result<()> {
         let verified = verify(&FileDisk, &self.path)?;
-        let mut shown = verified.problems.iter().map(|problem| ("wrong", problem)).collect::<Vec<_>>();
+        let mut shown =
+            verified.problems.iter().map(|problem| ("wrong", problem)).collect::<Vec<_>>();
         shown.extend(verified.unsupported.iter().map(|problem| ("not checked", problem)));
         for (what, problem) in shown {
             let path = problem.path.display();
@@ -136,10 +137,7 @@ impl Dump {
                 let disk: &dyn Disk = &FileDisk;
                 self.dump_batches(dump_segment(disk, path)?, path, output)
             }
-            _ => anyhow::bail!(
-                "{} is none of .log, .index and .timeindex",
-                path.display()
-            ),
+            _ => anyhow::bail!("{} is none of .log, .index and .timeindex", path.display()),
         }
     }
 

@@ -109,7 +109,11 @@ fn on_runtime(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<
 fn start_log(filter: Option<&str>, default_level: &str) -> anyhow::Result<()> {
     let environment = std::env::var("RUST_LOG").ok().filter(|filter| !filter.is_empty());
     let filter = filter.map(str::to_owned).or(environment);
-    let filter = filter.unwrap_or_else(|| default_level.to_owned());
+    let mut filter = filter.unwrap_or_else(|| default_level.to_owned());
+    if !filter.contains("openraft") {
+        // It tells each of its steps at `info`.
+        filter.push_str(",openraft=warn");
+    }
     let filter = EnvFilter::try_new(&filter)
         .map_err(|error| failure::Usage(format!("invalid value '{filter}' for --log: {error}")))?;
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);

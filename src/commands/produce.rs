@@ -200,9 +200,8 @@ impl Deliveries {
     }
 
     fn count(&mut self, written: Result<(), ProduceError>) -> anyhow::Result<()> {
-        let written = written.with_context(|| {
-            format!("line {} was not written", self.delivered_count + 1)
-        });
+        let written =
+            written.with_context(|| format!("line {} was not written", self.delivered_count + 1));
         self.delivered_count += 1;
         written
     }
@@ -230,7 +229,8 @@ fn parse_headers(text: &Bytes) -> anyhow::Result<Vec<Header>> {
     let mut headers = Vec::new();
     let mut rest = text.clone();
     while !rest.is_empty() {
-        let (header, after) = split_once(&rest, b",").unwrap_or_else(|| (rest.clone(), Bytes::new()));
+        let (header, after) =
+            split_once(&rest, b",").unwrap_or_else(|| (rest.clone(), Bytes::new()));
         let (name, value) = split_once(&header, b":")
             .with_context(|| format!("header {header:?} has no colon; expected NAME:VALUE"))?;
         headers.push(Header::new(name, value));

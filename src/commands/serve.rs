@@ -88,7 +88,8 @@ async fn serve(config: Config, output: &mut Output) -> anyhow::Result<()> {
 fn properties(arguments: &Serve) -> anyhow::Result<Properties> {
     let mut properties = match &arguments.config {
         Some(path) => {
-            let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+            let bytes =
+                std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
             Properties::parse(&bytes).with_context(|| path.display().to_string())?
         }
         None => {
@@ -150,7 +151,9 @@ impl Ready {
                 format!("highwater  echo hello | {produce} --brokers {address}"),
                 format!("           {consume} --from-beginning --brokers {address}"),
                 format!("kcat       echo hello | kcat -P -b {address} -t greetings"),
-                format!("Kafka      kafka-console-producer --bootstrap-server {address} --topic greetings"),
+                format!(
+                    "Kafka      kafka-console-producer --bootstrap-server {address} --topic greetings"
+                ),
             ];
             for example in examples {
                 output.say(&format!("  {example}"))?;

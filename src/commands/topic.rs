@@ -203,9 +203,10 @@ async fn describe(
     let configs = admin.describe_configs(&resource, None).await?;
     let durability = configs.iter().find(|config| config.name == "highwater.durability");
     let is_set = |config: &&ConfigEntry| config.source == ConfigSource::Topic;
-    let set = configs.iter().filter(is_set).map(|config| {
-        format!("{}={}", config.name, config.value.as_deref().unwrap_or("(hidden)"))
-    });
+    let set = configs
+        .iter()
+        .filter(is_set)
+        .map(|config| format!("{}={}", config.name, config.value.as_deref().unwrap_or("(hidden)")));
     let set = set.collect::<Vec<_>>().join(", ");
     output.say(&format!("topic       {}", topic.name))?;
     output.say(&format!("id          {}", topic.id))?;
@@ -253,10 +254,10 @@ async fn describe(
 
 impl Alter {
     async fn run(self, admin: &Admin, output: &mut Output) -> anyhow::Result<()> {
-        let set = self.configs.into_iter().map(|(name, value)| ConfigChange {
-            name,
-            operation: AlterOperation::Set(value),
-        });
+        let set = self
+            .configs
+            .into_iter()
+            .map(|(name, value)| ConfigChange { name, operation: AlterOperation::Set(value) });
         let deleted = self
             .deleted
             .into_iter()

@@ -89,9 +89,10 @@ impl Admin {
             validate_only: options.validate_only,
             ..CreateTopicsRequest::default()
         };
-        let codes = |response: &highwater_protocol::messages::create_topics::CreateTopicsResponse| {
-            response.topics.iter().map(|topic| topic.error_code).collect()
-        };
+        let codes =
+            |response: &highwater_protocol::messages::create_topics::CreateTopicsResponse| {
+                response.topics.iter().map(|topic| topic.error_code).collect()
+            };
         let (connection, response) = self.at_controller(&request, codes).await?;
         let created = topics.iter().map(|topic| {
             let operation = format!("creating topic {}", topic.name);
@@ -126,9 +127,10 @@ impl Admin {
             timeout_ms: self.timeout_ms(),
             ..DeleteTopicsRequest::default()
         };
-        let codes = |response: &highwater_protocol::messages::delete_topics::DeleteTopicsResponse| {
-            response.responses.iter().map(|topic| topic.error_code).collect()
-        };
+        let codes =
+            |response: &highwater_protocol::messages::delete_topics::DeleteTopicsResponse| {
+                response.responses.iter().map(|topic| topic.error_code).collect()
+            };
         let (connection, response) = self.at_controller(&request, codes).await?;
         let deleted = topics.iter().map(|name| {
             let operation = format!("deleting topic {name}");
@@ -151,8 +153,7 @@ impl Admin {
         topic: &TopicName,
         count: i32,
     ) -> Result<(), ClientError> {
-        let grown =
-            GrownTopic { name: topic.as_str().into(), count, ..GrownTopic::default() };
+        let grown = GrownTopic { name: topic.as_str().into(), count, ..GrownTopic::default() };
         let request = CreatePartitionsRequest {
             topics: vec![grown],
             timeout_ms: self.timeout_ms(),

@@ -69,9 +69,7 @@ async fn caller_that_goes_away_leaves_the_connection_usable() {
                 first = Some(frame);
                 Reply::Silence
             }
-            Some(late) => {
-                Reply::Frames(vec![late, asked.frame::<MetadataRequest>(&named("mine"))])
-            }
+            Some(late) => Reply::Frames(vec![late, asked.frame::<MetadataRequest>(&named("mine"))]),
         }
     })
     .await;

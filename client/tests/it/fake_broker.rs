@@ -8,9 +8,7 @@ use highwater_protocol::messages::api_versions::{ApiVersionsResponse, ResponseAp
 use highwater_protocol::messages::metadata::{
     MetadataRequest, MetadataResponse, ResponseBroker, ResponseTopic, ResponseTopicPartition,
 };
-use highwater_protocol::{
-    ApiKey, Message, Reader, Request, RequestHeader, ResponseHeader, Writer,
-};
+use highwater_protocol::{ApiKey, Message, Reader, Request, RequestHeader, ResponseHeader, Writer};
 use highwater_records::{ErrorCode, Uuid};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};

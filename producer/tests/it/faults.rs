@@ -60,7 +60,10 @@ async fn run(seed: u64) {
             }
             Err(error) => {
                 assert_eq!(error.code(), Some(ErrorCode::MessageTooLarge), "seed {seed}: {error}");
-                assert!(!values.contains(&value), "seed {seed}: record {number} refused, but there");
+                assert!(
+                    !values.contains(&value),
+                    "seed {seed}: record {number} refused, but there"
+                );
             }
         }
     }

@@ -58,7 +58,9 @@ pub(crate) struct Model {
 
 impl Model {
     /// `fault` decides about each batch that arrives.
-    pub(crate) async fn start(mut fault: impl FnMut(&BatchHeader) -> Fault + Send + 'static) -> Self {
+    pub(crate) async fn start(
+        mut fault: impl FnMut(&BatchHeader) -> Fault + Send + 'static,
+    ) -> Self {
         let seen = Arc::new(Mutex::new(Seen::default()));
         let shared = Arc::clone(&seen);
         let (tell, told) = std::sync::mpsc::channel();

@@ -58,8 +58,7 @@ async fn lost_answer_is_asked_for_again_with_the_same_number_and_nothing_is_writ
 
 #[tokio::test]
 async fn duplicate_that_the_broker_recognizes_counts_as_written() {
-    let model =
-        Model::start(in_turn(&[Fault::Refuse(ErrorCode::DuplicateSequenceNumber)])).await;
+    let model = Model::start(in_turn(&[Fault::Refuse(ErrorCode::DuplicateSequenceNumber)])).await;
     let producer = builder(&model).build().unwrap();
     let written = producer.send(record("x")).await.unwrap().await.unwrap();
     assert_eq!(written.offset, None);
@@ -67,11 +66,8 @@ async fn duplicate_that_the_broker_recognizes_counts_as_written() {
 
 #[tokio::test]
 async fn broker_that_forgot_us_gets_a_new_producer_id_and_the_record_once() {
-    let model = Model::start(in_turn(&[
-        Fault::None,
-        Fault::Refuse(ErrorCode::UnknownProducerId),
-    ]))
-    .await;
+    let model =
+        Model::start(in_turn(&[Fault::None, Fault::Refuse(ErrorCode::UnknownProducerId)])).await;
     let producer = builder(&model).build().unwrap();
     producer.send(record("a")).await.unwrap().await.unwrap();
     producer.send(record("b")).await.unwrap().await.unwrap();
@@ -83,11 +79,9 @@ async fn broker_that_forgot_us_gets_a_new_producer_id_and_the_record_once() {
 
 #[tokio::test]
 async fn broker_that_lost_acknowledged_records_fails_the_next_and_takes_those_after_it() {
-    let model = Model::start(in_turn(&[
-        Fault::None,
-        Fault::Refuse(ErrorCode::OutOfOrderSequenceNumber),
-    ]))
-    .await;
+    let model =
+        Model::start(in_turn(&[Fault::None, Fault::Refuse(ErrorCode::OutOfOrderSequenceNumber)]))
+            .await;
     let producer = builder(&model).build().unwrap();
     producer.send(record("a")).await.unwrap().await.unwrap();
     let lost = producer.send(record("b")).await.unwrap().await.unwrap_err();
@@ -175,9 +169,8 @@ async fn dropped_producer_fails_what_it_still_holds() {
 #[tokio::test]
 async fn closed_producer_has_delivered_everything_and_takes_nothing_more() {
     let model = Model::start(|_| Fault::None).await;
-    let producer = builder(&model).linger(Duration::from_secs(60)).delivery_timeout(
-        Duration::from_secs(300),
-    );
+    let producer =
+        builder(&model).linger(Duration::from_secs(60)).delivery_timeout(Duration::from_secs(300));
     let producer = producer.build().unwrap();
     let delivery = producer.send(record("x")).await.unwrap();
     producer.close().await.unwrap();
@@ -205,10 +198,8 @@ async fn partition_that_does_not_exist_is_refused_by_name() {
 #[tokio::test]
 async fn unreachable_cluster_is_reported_by_send_with_its_address() {
     let dead = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let producer = Producer::builder(&dead.to_string())
-        .max_block(Duration::from_millis(100))
-        .build()
-        .unwrap();
+    let producer =
+        Producer::builder(&dead.to_string()).max_block(Duration::from_millis(100)).build().unwrap();
     match producer.send(record("x")).await.unwrap_err() {
         ProduceError::Client(ClientError::TimedOut { last: Some(last), .. }) => {
             assert!(last.to_string().contains(&dead.to_string()), "{last}");
