@@ -61,17 +61,23 @@ fn check_integer(
             value: value.to_owned(),
             kind: def.kind.name(),
         })?;
-    let rule = match def.bounds {
-        Bounds::AtLeast(min) if number < min => format!("value must be at least {min}"),
-        Bounds::Between(min, max) if !(min..=max).contains(&number) => {
-            format!("value must be between {min} and {max}")
+    let (is_allowed, rule) = match def.bounds {
+        Bounds::AtLeast(min) => (number >= min, format!("value must be at least {min}")),
+        Bounds::Between(min, max) => {
+            ((min..=max).contains(&number), format!("value must be between {min} and {max}"))
         }
-        Bounds::MinusOneOr(min, max) if number != -1 && !(min..=max).contains(&number) => {
-            format!("value must be -1 or between {min} and {max}")
+        Bounds::MinusOneOr(min, max) => {
+            let is_allowed = number == -1 || (min..=max).contains(&number);
+            (is_allowed, format!("value must be -1 or between {min} and {max}"))
         }
-        _ => return Ok(()),
+        Bounds::Any
+        | Bounds::BetweenDoubles(..)
+        | Bounds::OneOf(_)
+        | Bounds::ListOf(_)
+        | Bounds::NonEmpty
+        | Bounds::ThrottledReplicas => return Ok(()),
     };
-    Err(out_of_bounds(def, value, rule))
+    if is_allowed { Ok(()) } else { Err(out_of_bounds(def, value, rule)) }
 }
 
 fn check_double(def: &ConfigDef, value: &str) -> Result<(), ConfigValueError> {
@@ -92,15 +98,20 @@ fn check_double(def: &ConfigDef, value: &str) -> Result<(), ConfigValueError> {
 }
 
 fn check_string(def: &ConfigDef, value: &str) -> Result<(), ConfigValueError> {
-    match def.bounds {
-        Bounds::OneOf(allowed) if !allowed.contains(&value) => {
-            Err(out_of_bounds(def, value, format!("value must be one of {}", allowed.join(", "))))
+    let (is_allowed, rule) = match def.bounds {
+        Bounds::OneOf(allowed) => {
+            (allowed.contains(&value), format!("value must be one of {}", allowed.join(", ")))
         }
-        Bounds::NonEmpty if value.is_empty() => {
-            Err(out_of_bounds(def, value, "value must not be empty".to_owned()))
-        }
-        _ => Ok(()),
-    }
+        Bounds::NonEmpty => (!value.is_empty(), "value must not be empty".to_owned()),
+        Bounds::Any
+        | Bounds::AtLeast(_)
+        | Bounds::Between(..)
+        | Bounds::MinusOneOr(..)
+        | Bounds::BetweenDoubles(..)
+        | Bounds::ListOf(_)
+        | Bounds::ThrottledReplicas => return Ok(()),
+    };
+    if is_allowed { Ok(()) } else { Err(out_of_bounds(def, value, rule)) }
 }
 
 fn check_list(def: &ConfigDef, value: &str) -> Result<(), ConfigValueError> {
@@ -120,23 +131,24 @@ fn check_list(def: &ConfigDef, value: &str) -> Result<(), ConfigValueError> {
             });
         }
     }
-    match def.bounds {
-        Bounds::ListOf(allowed) => match elements.iter().find(|e| !allowed.contains(*e)) {
-            Some(_) => Err(out_of_bounds(
-                def,
-                value,
-                format!("every element must be one of {}", allowed.join(", ")),
-            )),
-            None => Ok(()),
-        },
-        Bounds::NonEmpty if elements.is_empty() => {
-            Err(out_of_bounds(def, value, "the list must not be empty".to_owned()))
+    let (is_allowed, rule) = match def.bounds {
+        Bounds::ListOf(allowed) => {
+            let is_allowed = elements.iter().all(|element| allowed.contains(element));
+            (is_allowed, format!("every element must be one of {}", allowed.join(", ")))
         }
-        Bounds::ThrottledReplicas if !throttled_replicas_are_valid(&elements) => {
-            Err(out_of_bounds(def, value, "expected * or a list of partition:broker".to_owned()))
+        Bounds::NonEmpty => (!elements.is_empty(), "the list must not be empty".to_owned()),
+        Bounds::ThrottledReplicas => {
+            let is_allowed = throttled_replicas_are_valid(&elements);
+            (is_allowed, "expected * or a list of partition:broker".to_owned())
         }
-        _ => Ok(()),
-    }
+        Bounds::Any
+        | Bounds::AtLeast(_)
+        | Bounds::Between(..)
+        | Bounds::MinusOneOr(..)
+        | Bounds::BetweenDoubles(..)
+        | Bounds::OneOf(_) => return Ok(()),
+    };
+    if is_allowed { Ok(()) } else { Err(out_of_bounds(def, value, rule)) }
 }
 
 fn throttled_replicas_are_valid(elements: &[&str]) -> bool {

@@ -26,9 +26,10 @@ impl World {
     fn alter(&mut self, at: &ConfigTarget, changes: &[ConfigChange]) -> Result<ConfigMap, String> {
         let controller = Controller { node: NodeId::new(1), file: &self.file };
         let resource = ResourceAlteration { target: at.clone(), changes: changes.to_vec() };
-        let dry = incremental_alter_configs(&self.image, &controller, &[resource.clone()], true);
+        let resources = [resource];
+        let dry = incremental_alter_configs(&self.image, &controller, &resources, true);
         assert!(dry.records.is_empty());
-        let decision = incremental_alter_configs(&self.image, &controller, &[resource], false);
+        let decision = incremental_alter_configs(&self.image, &controller, &resources, false);
         assert_eq!(decision.answer, dry.answer);
         let (_, result) = decision.answer.into_iter().next().unwrap();
         result.map_err(|refusal| refusal.to_string())?;
