@@ -31,7 +31,8 @@ impl AutoCreate {
 
     fn begin(&self, names: Vec<TopicName>) -> Vec<TopicName> {
         let mut in_flight = self.in_flight.lock();
-        let is_new = |name: &TopicName| in_flight.len() < IN_FLIGHT_MAX && in_flight.insert(name.clone());
+        let is_new =
+            |name: &TopicName| in_flight.len() < IN_FLIGHT_MAX && in_flight.insert(name.clone());
         names.into_iter().filter(is_new).collect()
     }
 

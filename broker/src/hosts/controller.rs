@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use highwater_controller::decide::{Controller, Decision, RandomBits, Registration, register_broker};
+use highwater_controller::decide::{
+    Controller, Decision, RandomBits, Registration, register_broker,
+};
 use highwater_controller::image::{BrokerEndpoint, SupportedFeature};
 use highwater_controller::{
     MetadataDelta, MetadataImage, MetadataRecord, Refusal, decode_records, encode_records, replay,
@@ -20,7 +22,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::broker::Broker;
 use crate::metadata_cache::MetadataCache;
-use crate::quorum::{OpenraftQuorum, ProposeError, Quorum, QuorumError, QuorumSetup, Replicated, ReplicatedError};
+use crate::quorum::{
+    OpenraftQuorum, ProposeError, Quorum, QuorumError, QuorumSetup, Replicated, ReplicatedError,
+};
 use crate::seams::Random;
 use crate::workers::Workers;
 
@@ -65,7 +69,9 @@ impl ControllerHost {
     /// The answer comes with the image that holds it. Dropping the future does not take the work back.
     pub(crate) async fn decide<A: Send + 'static>(
         &self,
-        decide: impl FnOnce(&MetadataImage, &Controller<'_>, &mut RandomBits<'_>) -> Decision<A> + Send + 'static,
+        decide: impl FnOnce(&MetadataImage, &Controller<'_>, &mut RandomBits<'_>) -> Decision<A>
+        + Send
+        + 'static,
     ) -> Result<(A, Arc<MetadataImage>), AdminFault> {
         let (sender, receiver) = oneshot::channel();
         let work: Work = Box::new(move |image, controller, random| {
@@ -82,7 +88,9 @@ impl ControllerHost {
     pub(crate) async fn decide_within<A: Send + 'static>(
         &self,
         timeout_ms: i32,
-        decide: impl FnOnce(&MetadataImage, &Controller<'_>, &mut RandomBits<'_>) -> Decision<A> + Send + 'static,
+        decide: impl FnOnce(&MetadataImage, &Controller<'_>, &mut RandomBits<'_>) -> Decision<A>
+        + Send
+        + 'static,
     ) -> Result<(A, Arc<MetadataImage>), AdminFault> {
         let timeout = Duration::from_millis(u64::try_from(timeout_ms.max(1)).unwrap_or(1));
         let decided = tokio::time::timeout(timeout, self.decide(decide)).await;
@@ -131,7 +139,8 @@ pub(crate) async fn open(setup: ControllerSetup) -> Result<OpenedController, Con
     let committed = Arc::new(Mutex::new(Committed::default()));
     let replicated = Box::new(ReplicatedImage { committed: Arc::clone(&committed) });
     let ControllerSetup { disk, workers, node, log_dirs, directory, snapshot_bytes } = setup;
-    let setup = QuorumSetup { disk, workers, node, log_dirs, directory, snapshot_bytes, replicated };
+    let setup =
+        QuorumSetup { disk, workers, node, log_dirs, directory, snapshot_bytes, replicated };
     let quorum: Arc<dyn Quorum> = Arc::new(OpenraftQuorum::open(setup).await?);
     let (sender, receiver) = mpsc::channel(QUEUE_LENGTH);
     let cache = MetadataCache::new(Arc::new(committed.lock().image.clone()));
@@ -187,7 +196,8 @@ impl ControllerTask {
     /// Decides `first` and what waits behind it, commits all of it as one, and answers.
     async fn work(&mut self, broker: &Arc<Broker>, first: Work) {
         let mut image = self.committed.lock().image.clone();
-        let controller = Controller { node: broker.config.node_id, file: broker.config.properties.as_map() };
+        let controller =
+            Controller { node: broker.config.node_id, file: broker.config.properties.as_map() };
         let mut random = random_bits(&broker.random);
         let mut records = Vec::new();
         let mut finishes = Vec::new();
@@ -241,7 +251,8 @@ fn registration(broker: &Broker) -> Registration {
         port: endpoint.port,
         security_protocol: PLAINTEXT,
     });
-    let metadata = SupportedFeature { name: METADATA_VERSION.to_owned(), min: 1, max: METADATA_LEVEL };
+    let metadata =
+        SupportedFeature { name: METADATA_VERSION.to_owned(), min: 1, max: METADATA_LEVEL };
     Registration {
         cluster_id: broker.cluster_id.clone(),
         node: broker.config.node_id,
@@ -268,7 +279,9 @@ struct Guard {
 impl Drop for Guard {
     fn drop(&mut self) {
         if !self.broker.ending.is_cancelled() {
-            self.broker.fatal.report("the controller has stopped: no topic can be made or changed any more");
+            self.broker
+                .fatal
+                .report("the controller has stopped: no topic can be made or changed any more");
         }
     }
 }

@@ -16,7 +16,10 @@ pub(crate) struct ProducerIds {
 
 impl ProducerIds {
     pub(crate) fn new() -> Self {
-        Self { block: Mutex::new(ProducerIdBlock { first: 0, end: 0 }), fetching: Semaphore::new(1) }
+        Self {
+            block: Mutex::new(ProducerIdBlock { first: 0, end: 0 }),
+            fetching: Semaphore::new(1),
+        }
     }
 
     /// An id that nobody has had and nobody else will get, in any life of the cluster.
@@ -30,7 +33,8 @@ impl ProducerIds {
             if let Some(id) = self.take() {
                 return Ok(id);
             }
-            let (block, _image) = controller.decide(|image, _, _| allocate_producer_ids(image)).await?;
+            let (block, _image) =
+                controller.decide(|image, _, _| allocate_producer_ids(image)).await?;
             let block = block.map_err(|refusal| {
                 tracing::error!(%refusal, "no producer id can be given");
                 AdminFault::Stopped
