@@ -2,12 +2,13 @@
 
 use std::io::IoSlice;
 use std::ops::Bound;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use highwater_records::{Offset, Timestamp};
 
 use crate::batch_scanner::{BatchScanner, Depth};
-use crate::disk::{Disk, OpenMode, read_file};
+use crate::disk::{Disk, DiskFile, OpenMode, read_file};
 use crate::error::{AtPath, StorageFault};
 use crate::log::Log;
 use crate::producer_snapshot::{
@@ -23,22 +24,36 @@ pub(crate) struct SnapshotFiles {
 }
 
 impl SnapshotFiles {
-    /// Writes both and syncs them; their names are for the directory's sync.
+    /// Writes both, synced before they get their names, ours durably before Kafka's: a snapshot
+    /// that a crash left alone would pass for one of Kafka's and cost four of the five batches.
+    /// The second name is for the caller's sync of the directory.
     pub(crate) fn write(&self, disk: &dyn Disk) -> Result<(), StorageFault> {
-        self.put(disk, true)
+        let [snapshot, sidecar] = &self.files;
+        put_named(disk, sidecar)?;
+        let dir = sidecar.0.parent().unwrap_or(Path::new("."));
+        disk.sync_dir(dir).at_path("sync", dir)?;
+        put_named(disk, snapshot)
     }
 
-    fn put(&self, disk: &dyn Disk, is_synced: bool) -> Result<(), StorageFault> {
-        for (path, bytes) in &self.files {
-            let file = disk.open(path, OpenMode::Create).at_path("create", path)?;
-            file.set_len(0).at_path("cut", path)?;
-            file.write_all_at(&mut [IoSlice::new(bytes)], 0).at_path("write", path)?;
-            if is_synced {
-                file.sync_data().at_path("sync", path)?;
-            }
-        }
-        Ok(())
+    /// Writes both, not synced.
+    fn write_unsynced(&self, disk: &dyn Disk) -> Result<(), StorageFault> {
+        self.files.iter().try_for_each(|(path, bytes)| put(disk, path, bytes).map(drop))
     }
+}
+
+fn put_named(disk: &dyn Disk, (path, bytes): &(PathBuf, Vec<u8>)) -> Result<(), StorageFault> {
+    let mut temporary = path.clone().into_os_string();
+    temporary.push(".tmp");
+    let temporary = PathBuf::from(temporary);
+    put(disk, &temporary, bytes)?.sync_data().at_path("sync", &temporary)?;
+    disk.rename(&temporary, path).at_path("rename", &temporary)
+}
+
+fn put(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<Arc<dyn DiskFile>, StorageFault> {
+    let file = disk.open(path, OpenMode::Create).at_path("create", path)?;
+    file.set_len(0).at_path("cut", path)?;
+    file.write_all_at(&mut [IoSlice::new(bytes)], 0).at_path("write", path)?;
+    Ok(file)
 }
 
 impl Log {
@@ -169,7 +184,7 @@ impl Log {
     /// disk, and a restart trusts none above the recovery point.
     pub(crate) fn write_roll_snapshot(&mut self, now: Timestamp) -> Result<(), StorageFault> {
         if let Some(files) = self.snapshot_at_end(now)? {
-            files.put(self.disk(), false)?;
+            files.write_unsynced(self.disk())?;
             self.snapshots.insert(self.log_end_offset);
             self.unsynced_snapshots.insert(self.log_end_offset);
         }

@@ -103,10 +103,12 @@ impl Log {
                 reason = %truncation.reason, "cut off what was not written completely"
             );
         }
-        // Who moves the recovery point below what the checkpoint says must leave word of it.
-        self.sync.recovery_point = opening.recovery_point;
         let end = self.log_end_offset;
-        self.limit_recovery_point(end)?;
+        if end < opening.recovery_point && self.limit_until.is_none() {
+            // The log is shorter than the checkpoint says: new bytes up there are not durable.
+            self.sync.recovery_point = opening.recovery_point;
+            self.limit_recovery_point(start.offset.min(end))?;
+        }
         self.sync.recovery_point = start.offset;
         self.sync.synced_end_offset = end;
         Ok(Recovery { was_clean: false, checked_bytes, truncated })
