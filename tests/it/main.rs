@@ -1,2 +1,7 @@
 //! Black-box tests; each module is one kind of trouble.
 #![cfg(test)]
+
+mod every_version;
+mod hostile;
+mod kills;
+mod power_cut;
