@@ -2,10 +2,15 @@
 //! The broker through its public face: real sockets, real files.
 
 mod admin;
+mod admin_faults;
 mod api_versions;
+mod data;
+mod fetch;
 mod harness;
 mod hostile;
 mod limits;
+mod offsets;
 mod pipelining;
+mod produce;
 mod start;
 mod stop;
