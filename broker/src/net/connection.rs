@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use highwater_protocol::{DecodeError, EncodeError, Frame};
 use highwater_records::Monotonic;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::Sleep;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
@@ -100,6 +101,8 @@ pub(crate) struct Connection<S, V> {
     input: Input,
     answers: Answers,
     admitting: Option<Admitting>,
+    /// No whole frame is left of what has arrived.
+    needs_input: bool,
     /// The peer sends no more.
     is_ended: bool,
     is_write_blocked: bool,
@@ -145,6 +148,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, V: Service> Connection<S, V> {
             input,
             answers: Answers::new(net.responses.clone()),
             admitting: None,
+            needs_input: true,
             is_ended: false,
             is_write_blocked: false,
             has_moved: true,
@@ -179,26 +183,32 @@ impl<S: AsyncRead + AsyncWrite + Unpin, V: Service> Connection<S, V> {
     fn poll_serve(&mut self, context: &mut Context<'_>) -> Result<(), End> {
         loop {
             let mut has_moved = false;
-            if self.wants_input() {
+            let (could_start, wanted_input) = (self.may_start(), self.wants_input());
+            if wanted_input {
                 match self.input.poll_fill(&mut self.stream, context) {
-                    Poll::Ready(Ok(Filled::Some)) => has_moved = true,
+                    Poll::Ready(Ok(Filled::Some)) => {
+                        has_moved = true;
+                        self.needs_input = false;
+                    }
                     Poll::Ready(Ok(Filled::End)) => self.is_ended = true,
                     Poll::Ready(Err(error)) => return Err(End::Failed(error.kind())),
                     Poll::Pending => {}
                 }
             }
             has_moved |= self.poll_admitting(context)?;
-            has_moved |= self.dispatch_arrived()?;
+            has_moved |= self.dispatch_arrived(context)?;
             has_moved |= self.answers.poll_collect(context).map_err(End::Offence)?;
             match self.answers.poll_write(&mut self.stream, context) {
                 Poll::Ready(Ok(())) => self.is_write_blocked = false,
                 Poll::Ready(Err(error)) => return Err(End::Failed(error.kind())),
                 Poll::Pending => self.is_write_blocked = true,
             }
-            if !has_moved {
+            // What became possible only now has not been tried, so nothing would wake this task for it.
+            let is_untried = (self.may_start() && !could_start) || (self.wants_input() && !wanted_input);
+            if !has_moved && !is_untried {
                 return self.check_finished();
             }
-            self.has_moved = true;
+            self.has_moved |= has_moved;
         }
     }
 
@@ -213,21 +223,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin, V: Service> Connection<S, V> {
     }
 
     fn wants_input(&self) -> bool {
-        !self.is_ended && self.may_start() && !self.net.stop.is_begun()
+        self.needs_input && !self.is_ended && self.may_start() && !self.net.stop.is_begun()
     }
 
-    fn dispatch_arrived(&mut self) -> Result<bool, End> {
+    /// Starts what has arrived, up to the limits. What is answered at once leaves in one write with the others.
+    fn dispatch_arrived(&mut self, context: &mut Context<'_>) -> Result<bool, End> {
         let mut has_moved = false;
         while self.may_start() {
             let arrived = self.input.next().map_err(|BadSize { size, api_key }| {
                 let max = self.net.limits.socket_request_max_bytes;
                 End::Offence(Offence::BadSize { size, api_key, max })
             })?;
+            self.needs_input = arrived.is_none();
             let Some(Arrived { frame, charge }) = arrived else { break };
             let request_bytes = frame.len();
             Counters::add(&self.net.counters.requests);
             let dispatched = self.service.call(frame).map_err(End::Offence)?;
             self.take(dispatched, request_bytes, charge)?;
+            if self.answers.is_exclusive() {
+                self.answers.poll_collect(context).map_err(End::Offence)?;
+            }
             has_moved = true;
         }
         Ok(has_moved)
@@ -366,10 +381,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, V: Service> Connection<S, V> {
         let until = self.net.clock.instant(self.net.clock.monotonic().plus(LINGER));
         let stream = &mut self.stream;
         let drain = async {
-            let mut discarded = [0; 4096];
             stream.shutdown().await?;
-            while stream.read(&mut discarded).await? > 0 {}
-            io::Result::Ok(())
+            std::future::poll_fn(|context| poll_discard(stream, context)).await
         };
         // Whether it ends in time or not, there is nothing more to do for this peer.
         drop(tokio::time::timeout_at(until, drain).await);
@@ -390,6 +403,18 @@ impl Window {
             window.moved_bytes = bytes;
         }
         window
+    }
+}
+
+/// Reads to the end and keeps nothing.
+fn poll_discard<S: AsyncRead + Unpin>(stream: &mut S, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    loop {
+        let mut room = [MaybeUninit::uninit(); 4096];
+        let mut read = ReadBuf::uninit(&mut room);
+        std::task::ready!(Pin::new(&mut *stream).poll_read(context, &mut read))?;
+        if read.filled().is_empty() {
+            return Poll::Ready(Ok(()));
+        }
     }
 }
 

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use futures_util::FutureExt;
 use highwater_protocol::Writer;
 use parking_lot::Mutex;
-use tokio::io::DuplexStream;
+use tokio::io::{AsyncReadExt, DuplexStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
@@ -11,7 +11,7 @@ use super::*;
 use crate::config::Limits;
 use crate::seams::SystemClock;
 
-/// Answers by the first byte of a request: `r`eady, `w`aiting, e`x`clusive, `a`dmitting, `n`o response, `c`lose, `o`ffence, `b`ig, `p`anic.
+/// Answers by the first byte of a request: `r`eady, `w`aiting, e`x`clusive, exclusive and read`y`, `a`dmitting, `n`o response, `c`lose, `o`ffence, `b`ig, `p`anic.
 /// The rest is echoed; what waits is released by its rest.
 #[derive(Clone, Default)]
 struct TestService {
@@ -61,6 +61,7 @@ impl Service for TestService {
                     Ok(echo)
                 }))
             }
+            b'y' => Dispatched::Exclusive(Box::pin(std::future::ready(Ok(echo)))),
             b'a' => {
                 let gate = self.gate(&text);
                 Dispatched::Admitting(Box::pin(async move {
@@ -177,6 +178,25 @@ async fn nothing_starts_while_a_request_is_being_admitted() {
     fixture.service.release("a1");
     assert_eq!(fixture.answer().await, "a1");
     assert_eq!(fixture.answer().await, "r2");
+}
+
+#[tokio::test(start_paused = true)]
+async fn request_that_comes_after_a_long_one_is_read() {
+    let mut fixture = Fixture::new();
+    for name in ["x1", "x2", "a3"] {
+        fixture.send(&[name]).await;
+        fixture.service.release(name);
+        assert_eq!(fixture.answer().await, name);
+    }
+    // The next one comes in two pieces, the first of which arrives while the connection is busy.
+    fixture.send(&["x4"]).await;
+    fixture.peer.write_all(b"\0\0").await.unwrap();
+    fixture.settle().await;
+    fixture.service.release("x4");
+    assert_eq!(fixture.answer().await, "x4");
+    fixture.settle().await;
+    fixture.peer.write_all(b"\0\x02r5").await.unwrap();
+    assert_eq!(fixture.answer().await, "r5");
 }
 
 #[tokio::test(start_paused = true)]
@@ -378,6 +398,67 @@ async fn idle_connection_holds_little_memory() {
     // With the socket and the task around it, this stays below 4 KiB.
     let bytes = std::mem::size_of_val(&connection);
     assert!(bytes <= 2048, "{bytes}");
+}
+
+/// Sends small requests without end, and notes how far ahead of the service it is asked to be.
+struct Flood {
+    service: TestService,
+    sent_count: usize,
+    ahead_max: usize,
+    write_count: usize,
+}
+
+impl AsyncRead for Flood {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _context: &mut Context<'_>,
+        buffer: &mut tokio::io::ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let served_count = self.service.log.lock().len();
+        self.ahead_max = self.ahead_max.max(self.sent_count - served_count);
+        while buffer.remaining() >= 5 && self.sent_count < 100_000 {
+            buffer.put_slice(b"\0\0\0\x01y");
+            self.sent_count += 1;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Flood {
+    fn poll_write(mut self: Pin<&mut Self>, _context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.write_count += 1;
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        _context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.write_count += 1;
+        Poll::Ready(Ok(slices.iter().map(|slice| slice.len()).sum()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[tokio::test]
+async fn flood_is_read_no_faster_than_it_is_served_and_answered_in_few_writes() {
+    let net = Arc::new(Net::new(limits(), Arc::new(SystemClock::new()), Arc::default()));
+    let service = TestService::default();
+    let mut flood = Flood { service: service.clone(), sent_count: 0, ahead_max: 0, write_count: 0 };
+    let address = "127.0.0.1:1".parse().unwrap();
+    let end = Connection::new(&mut flood, service.clone(), address, net).run().await;
+    assert!(matches!(end, End::PeerClosed), "{end:?}");
+    assert_eq!(service.log.lock().len(), 100_000);
+    assert_eq!(flood.ahead_max, 0, "read with whole requests left to serve");
+    assert!(flood.write_count < 3000, "{} writes", flood.write_count);
 }
 
 struct NoStream;
