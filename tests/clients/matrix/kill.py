@@ -10,6 +10,7 @@ idempotent, so one batch at a time is all it has in flight; the Java console pro
 five, writes through the restarts.
 """
 
+import functools
 import os
 import random
 import socket
@@ -137,18 +138,18 @@ def kill_round(broker, watch, _is_running):
     return left
 
 
-def restart_round(broker, watch, is_running):
+def restart_round(broker, watch, is_running, in_flight=IN_FLIGHT):
     """Returns how many answers the client did not get, if it is all that it may have in flight."""
     watch.arm(True)
     try:
-        watch.wait_for(lambda: sum(watch.unanswered.values()) >= IN_FLIGHT or not is_running(), 20)
+        watch.wait_for(lambda: sum(watch.unanswered.values()) >= in_flight or not is_running(), 20)
         code = broker.stop()
         expect(code in (0, None), f"the broker ended with {code}: {broker.tail()}")
         left = watch.wait_until_gone()
     finally:
         watch.arm(False)
     broker.start()
-    return left if left >= IN_FLIGHT else 0
+    return left if left >= in_flight else 0
 
 
 def disturb(broker, watch, producer, rounds, do):
@@ -176,8 +177,8 @@ def kcat_producer(addresses, topic, codec, path, count):
     return kcat_command(",".join(addresses), topic, codec, path, *more)
 
 
-def java_producer(addresses, topic, codec, path, count):
-    settings = ["acks=all", "enable.idempotence=true", f"max.in.flight.requests.per.connection={IN_FLIGHT}",
+def java_producer(addresses, topic, codec, path, count, in_flight=IN_FLIGHT):
+    settings = ["acks=all", "enable.idempotence=true", f"max.in.flight.requests.per.connection={in_flight}",
                 "delivery.timeout.ms=600000", "max.block.ms=600000", "reconnect.backoff.ms=20",
                 "reconnect.backoff.max.ms=200", "retry.backoff.ms=20"]
     # A compressed batch holds more lines.
@@ -222,6 +223,8 @@ def main():
     arguments = parser(__doc__)
     arguments.add_argument("--kills", type=int, default=10)
     arguments.add_argument("--restarts", type=int, default=10)
+    arguments.add_argument("--in-flight", type=int, default=IN_FLIGHT,
+                           help="answers swallowed per restart; Apache Kafka keeps only one batch over a restart")
     arguments.add_argument("--seed", type=int, default=random.randrange(1 << 32))
     args = arguments.parse_args()
     random.seed(args.seed)
@@ -235,14 +238,16 @@ def main():
         broker.start()
         world, path, count = prepare(args, broker)
         world.bootstrap = proxy.address
-        phases = [("kills", kcat_producer, args.kills, kill_round),
-                  ("restarts", java_producer, args.restarts, restart_round)]
+        java = functools.partial(java_producer, in_flight=args.in_flight)
+        restart = functools.partial(restart_round, in_flight=args.in_flight)
+        phases = [("kills", "kcat", kcat_producer, args.kills, kill_round),
+                  ("restarts", "Java console producer", java, args.restarts, restart)]
         for codec in args.codecs or ["none"]:
-            for name, command, rounds, do in phases:
+            for name, client, command, rounds, do in phases:
                 if not rounds:
                     continue
                 (topic,) = world.create(f"{name}-{codec}", segment_bytes=str(SEGMENT_BYTES))
-                verdict = f"{codec}: {command.__name__.split('_')[0]} through {rounds} {name}"
+                verdict = f"{codec}: {client} through {rounds} {name}"
                 how = (command, rounds, do, topic, codec, path, count)
                 if verdicts.check(verdict, _run, world, proxy, watch, *how):
                     verdicts.check(f"{verdict}: every record once, in order",
