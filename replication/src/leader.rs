@@ -176,6 +176,11 @@ impl Leader {
         first_unstable.map_or(self.high_watermark, |first| first.min(self.high_watermark))
     }
 
+    /// The node this machine runs on.
+    pub fn node(&self) -> NodeId {
+        self.node
+    }
+
     /// The epoch it leads in.
     pub fn epoch(&self) -> LeaderEpoch {
         self.epoch

@@ -60,8 +60,8 @@ pub struct BoundInputs<'a> {
     pub high_watermark: Offset,
     /// First offset not yet decided.
     pub last_stable_offset: Offset,
-    /// All assigned replicas.
-    pub replicas: &'a [NodeId],
+    /// The assigned replicas without the one that answers.
+    pub followers: &'a [NodeId],
 }
 
 /// One partition of a fetch.
@@ -190,7 +190,7 @@ fn check_high_watermark_known(inputs: &BoundInputs<'_>, reader: Reader) -> Resul
 fn check_assigned(inputs: &BoundInputs<'_>, request: &ReadRequest) -> Result<(), Refusal> {
     match request.reader {
         Reader::Consumer | Reader::Tool => Ok(()),
-        Reader::Follower(node) if inputs.replicas.contains(&node) => Ok(()),
+        Reader::Follower(node) if inputs.followers.contains(&node) => Ok(()),
         // With an epoch in the request the follower may know of an assignment that we have not seen yet.
         Reader::Follower(_) if request.current_leader_epoch != LeaderEpoch::NONE => {
             Err(Refusal::UnknownLeaderEpoch { current: inputs.epoch })

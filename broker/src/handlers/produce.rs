@@ -183,7 +183,7 @@ impl Producing {
             let has_failed = self.has_refused() || (is_complete && self.fill().1);
             return if has_failed { Started::Close } else { Started::NoResponse };
         }
-        if self.pending.is_complete() {
+        if self.pending.is_complete() && !self.is_behind() {
             return Started::Ready(self.fill().0);
         }
         let timeout = Duration::from_millis(u64::try_from(timeout_ms).unwrap_or(0));
@@ -201,12 +201,22 @@ impl Producing {
     }
 
     async fn wait(&self, clock: &dyn crate::seams::Clock, deadline: Monotonic) {
-        let complete = std::future::poll_fn(|context| self.pending.poll_complete(context));
+        let complete = async {
+            std::future::poll_fn(|context| self.pending.poll_complete(context)).await;
+            // A disk that cannot keep up slows its producers down.
+            for place in &self.places {
+                place.hosted.dir().catch_up().await;
+            }
+        };
         tokio::select! {
             biased;
             () = complete => {}
             () = sleep_until(clock, deadline) => {}
         }
+    }
+
+    fn is_behind(&self) -> bool {
+        self.places.iter().any(|place| place.hosted.dir().is_behind())
     }
 
     fn has_refused(&self) -> bool {

@@ -92,9 +92,10 @@ impl Partition {
         if log.latest_epoch() != Some(setup.epoch) {
             log.assign_leader_epoch(setup.epoch);
         }
-        let replicas = Arc::from(setup.replicas.as_slice());
+        let node = setup.node;
+        let followers = setup.replicas.iter().copied().filter(|replica| *replica != node).collect();
         let (leader, effects) = Leader::new(setup);
-        let leading = Leading { log, leader, settings, replicas };
+        let leading = Leading { log, leader, settings, followers };
         let replica = Replica::Leading(Box::new(leading));
         let partition = Self::new(topic_partition, dir, context, replica);
         if effects.requests_sync() {
@@ -194,7 +195,9 @@ impl Partition {
             if change.epoch > leading.leader.epoch() {
                 leading.log.assign_leader_epoch(change.epoch);
             }
-            leading.replicas = Arc::from(change.replicas.as_slice());
+            let node = leading.leader.node();
+            let others = change.replicas.iter().copied().filter(|replica| *replica != node);
+            leading.followers = others.collect();
             leading.settings = settings;
             leading.log.set_config(log_config);
             let effects = leading.leader.on_metadata_changed(change);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::AtomicU64;
 
 use highwater_replication::Acks;
-use highwater_storage::{Disk, DiskOp, SimDisk};
+use highwater_storage::{CheckpointKind, Disk, DiskOp, SimDisk};
 
 use super::*;
 use crate::replicas::fixture::{
@@ -293,4 +293,21 @@ async fn threads_that_append_to_one_partition_are_all_answered_with_dense_offset
     let count = i64::try_from(THREADS * APPENDS).unwrap();
     assert!(all.into_iter().eq(0..count));
     fixture.ending.cancel();
+}
+
+#[tokio::test]
+async fn recovery_point_moves_before_64_mib_lie_past_it() {
+    let (mut fixture, _disk, workers) = Fixture::simulated().await;
+    let partition = fixture.create_one().await;
+    let large = batch(&"x".repeat(1 << 20));
+    for _ in 0..70 {
+        append(&partition, &large, Acks::Leader);
+        let behind = partition.in_turn(|leading, _| leading.log.bytes_past_recovery_point());
+        assert!(behind.unwrap() <= 33 << 20);
+        assert!(!partition.dir().is_behind());
+    }
+    workers.run_syncs();
+    let written = partition.dir().log_dir().read_checkpoint(CheckpointKind::RecoveryPoint).unwrap();
+    let recovery_point = written[partition.topic_partition()].value();
+    assert!((60..=70).contains(&recovery_point), "{recovery_point}");
 }

@@ -41,7 +41,8 @@ pub(crate) struct Leading {
     pub(crate) log: Log,
     pub(crate) leader: Leader,
     pub(crate) settings: Arc<TopicSettings>,
-    pub(crate) replicas: Arc<[NodeId]>,
+    /// The other replicas.
+    pub(crate) followers: Arc<[NodeId]>,
 }
 
 #[derive(Debug)]
@@ -214,7 +215,7 @@ impl Leading {
             epoch_start: self.leader.epoch_start(),
             high_watermark: self.leader.high_watermark(),
             last_stable_offset: self.leader.last_stable_offset(None),
-            replicas: Arc::clone(&self.replicas),
+            followers: Arc::clone(&self.followers),
             settings: Arc::clone(&self.settings),
             log: self.log.view(),
         }

@@ -28,7 +28,8 @@ pub(crate) struct LeaderView {
     pub(crate) epoch_start: Offset,
     pub(crate) high_watermark: Offset,
     pub(crate) last_stable_offset: Offset,
-    pub(crate) replicas: Arc<[NodeId]>,
+    /// The other replicas.
+    pub(crate) followers: Arc<[NodeId]>,
     pub(crate) settings: Arc<TopicSettings>,
     pub(crate) log: LogView,
 }
@@ -64,7 +65,7 @@ impl LeaderView {
             log_end: self.log.log_end_offset(),
             high_watermark: self.high_watermark,
             last_stable_offset: self.last_stable_offset,
-            replicas: &self.replicas,
+            followers: &self.followers,
         }
     }
 

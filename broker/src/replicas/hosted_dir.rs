@@ -8,15 +8,19 @@ use std::sync::{Arc, OnceLock, Weak};
 use highwater_records::{Offset, Timestamp, TopicPartition, Uuid};
 use highwater_storage::{LogDir, StorageFault};
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 
 use super::sync_rounds::SyncRounds;
 use crate::broker::FatalSignal;
 use crate::partition::Partition;
 use crate::workers::{Pool, Workers};
 
-/// Bytes written to a log directory after which its recovery points move. Half of what may lie past them at a crash:
-/// the other half may arrive while they do.
+/// Bytes past the recovery points of a log directory after which they move.
 const CHECKPOINT_AFTER_BYTES: u64 = 32 << 20;
+
+/// Bytes past them at which producers wait for their answers: what a restart after a crash has to read stays small even
+/// if the disk cannot keep up.
+const BEHIND_AT_BYTES: u64 = 56 << 20;
 
 /// A log directory and the partitions in it.
 pub(crate) struct HostedDir {
@@ -30,8 +34,11 @@ pub(crate) struct HostedDir {
     /// The broker cannot go on without this directory.
     fatal: Option<FatalSignal>,
     pub(super) checkpoints: Mutex<Checkpoints>,
-    written_bytes: AtomicU64,
-    is_checkpoint_requested: AtomicBool,
+    /// Written since the last completed move of the recovery points began.
+    unrecovered_bytes: AtomicU64,
+    is_checkpoint_running: AtomicBool,
+    /// The recovery points have moved, or never will.
+    caught_up: Notify,
 }
 
 /// What the checkpoint files hold.
@@ -59,8 +66,9 @@ impl HostedDir {
             fault: OnceLock::new(),
             fatal,
             checkpoints: Mutex::new(checkpoints),
-            written_bytes: AtomicU64::new(0),
-            is_checkpoint_requested: AtomicBool::new(false),
+            unrecovered_bytes: AtomicU64::new(0),
+            is_checkpoint_running: AtomicBool::new(false),
+            caught_up: Notify::new(),
         })
     }
 
@@ -117,6 +125,7 @@ impl HostedDir {
         for partition in self.partitions() {
             partition.take_offline(&reason);
         }
+        self.caught_up.notify_waiters();
         if let Some(fatal) = &self.fatal {
             fatal.report(&format!("log directory {dir}: {reason}"));
         }
@@ -124,21 +133,56 @@ impl HostedDir {
 
     /// Counts what was written, and has the recovery points moved before too much lies past them.
     pub(crate) fn note_written(self: &Arc<Self>, bytes: u64, now: Timestamp) {
-        let written_bytes = self.written_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        if written_bytes < CHECKPOINT_AFTER_BYTES
-            || self.is_checkpoint_requested.swap(true, Ordering::AcqRel)
+        let unrecovered = self.unrecovered_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        if unrecovered < CHECKPOINT_AFTER_BYTES
+            || self.is_checkpoint_running.swap(true, Ordering::AcqRel)
         {
             return;
         }
         let dir = Arc::clone(self);
-        let job = move || dir.move_recovery_points(now);
-        self.workers.submit(Pool::File, Box::new(job));
+        self.workers.submit(Pool::File, Box::new(move || dir.run_checkpoint(now)));
     }
 
-    /// Moves the recovery points; one call at a time does it, those that come meanwhile are served by the next.
-    pub(crate) fn move_recovery_points(self: &Arc<Self>, now: Timestamp) {
-        self.written_bytes.store(0, Ordering::Relaxed);
-        self.is_checkpoint_requested.store(false, Ordering::Release);
+    /// Moves the recovery points, unless that is under way. Blocks.
+    pub(super) fn move_recovery_points(self: &Arc<Self>, now: Timestamp) {
+        if !self.is_checkpoint_running.swap(true, Ordering::AcqRel) {
+            self.run_checkpoint(now);
+        }
+    }
+
+    /// Whether so much lies past the recovery points that producers should wait for their answers.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.unrecovered_bytes.load(Ordering::Relaxed) >= BEHIND_AT_BYTES
+    }
+
+    /// Waits until the recovery points have moved, or the directory has failed.
+    pub(crate) async fn catch_up(&self) {
+        loop {
+            let caught_up = self.caught_up.notified();
+            if !self.is_behind() || self.fault().is_some() {
+                return;
+            }
+            caught_up.await;
+        }
+    }
+
+    fn run_checkpoint(self: &Arc<Self>, now: Timestamp) {
+        // Also after a panic, or no later call would do anything.
+        let _running = CheckpointRunning { dir: self };
+        let covered = self.unrecovered_bytes.load(Ordering::Relaxed);
         self.checkpoint_recovery_points(now);
+        self.unrecovered_bytes.fetch_sub(covered, Ordering::Relaxed);
+    }
+}
+
+/// Marks the end of a move of the recovery points, however it ends.
+struct CheckpointRunning<'a> {
+    dir: &'a HostedDir,
+}
+
+impl Drop for CheckpointRunning<'_> {
+    fn drop(&mut self) {
+        self.dir.is_checkpoint_running.store(false, Ordering::Release);
+        self.dir.caught_up.notify_waiters();
     }
 }

@@ -110,7 +110,8 @@ async fn waiting_fetch_ends_when_its_topic_is_deleted_and_when_the_broker_stops(
     let waiting = FetchRequest { max_wait_ms: 600_000, ..fetch(&topic, &[(0, 0)]) };
     consumer.send(13, &waiting).await;
     let named = RequestTopic { name: None, topic_id: topic.id };
-    let delete = DeleteTopicsRequest { topics: vec![named], ..Default::default() };
+    let delete =
+        DeleteTopicsRequest { topics: vec![named], timeout_ms: 30_000, ..Default::default() };
     assert_eq!(admin.call(6, &delete).await.responses[0].error_code, ErrorCode::None);
     let (_, response) = consumer.receive::<FetchRequest>(13).await;
     assert_ne!(partitions(&response)[0].error_code, ErrorCode::None);
@@ -135,7 +136,7 @@ async fn errors_of_partitions_are_told_at_once() {
         partition.last_fetched_epoch = last_fetched_epoch;
         request
     };
-    let follower = FetchRequest { replica_id: 5, ..fetch(&topic, &[(0, 0)]) };
+    let follower = |replica_id| FetchRequest { replica_id, ..fetch(&topic, &[(0, 0)]) };
     let table = [
         (12, fetch(&missing, &[(0, 0)]), ErrorCode::UnknownTopicOrPartition),
         (13, fetch(&missing, &[(0, 0)]), ErrorCode::UnknownTopicId),
@@ -143,7 +144,8 @@ async fn errors_of_partitions_are_told_at_once() {
         (13, fetch(&topic, &[(0, 2)]), ErrorCode::OffsetOutOfRange),
         (13, fetch(&topic, &[(0, -1)]), ErrorCode::OffsetOutOfRange),
         (13, at_epoch(1000, -1), ErrorCode::UnknownLeaderEpoch),
-        (13, follower, ErrorCode::NotLeaderOrFollower),
+        (13, follower(5), ErrorCode::NotLeaderOrFollower),
+        (13, follower(1), ErrorCode::NotLeaderOrFollower),
     ];
     for (version, request, expected) in table {
         let response = client.call(version, &patient(request.clone())).await;

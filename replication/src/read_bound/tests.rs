@@ -2,7 +2,7 @@
 
 use super::*;
 
-const REPLICAS: [NodeId; 2] = [NodeId::new(1), NodeId::new(2)];
+const FOLLOWERS: [NodeId; 2] = [NodeId::new(2), NodeId::new(3)];
 const EPOCH: LeaderEpoch = LeaderEpoch::new(7);
 
 fn offset(value: i64) -> Offset {
@@ -19,7 +19,7 @@ fn inputs() -> BoundInputs<'static> {
         log_end: offset(100),
         high_watermark: offset(80),
         last_stable_offset: offset(60),
-        replicas: &REPLICAS,
+        followers: &FOLLOWERS,
     }
 }
 
