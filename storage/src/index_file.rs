@@ -51,11 +51,13 @@ pub(crate) struct IndexFile<E> {
 }
 
 impl<E: IndexEntry> IndexFile<E> {
-    /// An index whose file has this many bytes; `None` if that is no whole number of entries.
-    pub(crate) fn with_file_of(len_bytes: u64) -> Option<Self> {
-        let stored_count = len_bytes.checked_div(E::BYTES as u64)?;
-        let is_whole = len_bytes.checked_rem(E::BYTES as u64)? == 0;
-        is_whole.then(|| Self { stored_count, must_cut: false, tail: Vec::new() })
+    /// An index whose file has this many bytes. A part of an entry at the end is none.
+    pub(crate) fn with_file_of(len_bytes: u64) -> Self {
+        Self {
+            stored_count: len_bytes.checked_div(E::BYTES as u64).unwrap_or(0),
+            must_cut: len_bytes.checked_rem(E::BYTES as u64) != Some(0),
+            tail: Vec::new(),
+        }
     }
 
     /// An index without entries, whatever its file holds.
@@ -281,8 +283,14 @@ mod tests {
     }
 
     #[test]
-    fn file_with_a_part_of_an_entry_is_no_index() {
-        assert!(IndexFile::<OffsetEntry>::with_file_of(15).is_none());
-        assert_eq!(IndexFile::<OffsetEntry>::with_file_of(16).unwrap().count(), 2);
+    fn part_of_an_entry_at_the_end_is_none_and_goes_with_the_next_write() {
+        let (disk, path) = (SimDisk::new(), PathBuf::from("/0.index"));
+        let file = disk.open(&path, OpenMode::Create).unwrap();
+        file.write_all_at(&mut [IoSlice::new(&[0, 0, 0, 10, 0, 0, 0, 70, 9, 9, 9])], 0).unwrap();
+        let mut index = IndexFile::<OffsetEntry>::with_file_of(11);
+        assert_eq!(index.count(), 1);
+        index.write_tail(&disk, &path).unwrap();
+        assert_eq!(file.len_bytes().unwrap(), 8);
+        assert_eq!(index.last(&disk, &path).unwrap(), Some(entry(10)));
     }
 }

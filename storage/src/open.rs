@@ -194,6 +194,15 @@ impl Log {
             remove_if_there(self.disk(), &self.home.path(*offset, SIDECAR_SUFFIX))?;
             has_changed = true;
         }
+        let mut snapshots = listing.snapshots;
+        if !listing.sidecars.is_empty() {
+            // One of ours that lost its sidecar to a crash would pass for one of Kafka's.
+            for offset in snapshots.difference(&listing.sidecars) {
+                remove_if_there(self.disk(), &self.home.path(*offset, SNAPSHOT_SUFFIX))?;
+                has_changed = true;
+            }
+            snapshots = &snapshots & &listing.sidecars;
+        }
         let mut segments = Vec::new();
         for (base_offset, (log_bytes, index_bytes, time_bytes)) in listing.segments {
             let Some(log_bytes) = log_bytes else { continue };
@@ -206,7 +215,7 @@ impl Log {
         }
         self.log_start_offset = segments[0].base_offset();
         self.segments = Arc::new(segments);
-        self.snapshots = listing.snapshots;
+        self.snapshots = snapshots;
         Ok(has_changed)
     }
 

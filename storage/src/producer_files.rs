@@ -70,7 +70,8 @@ impl Log {
     }
 
     /// Producer state at `end`: the newest readable snapshot not above it, and the batches from
-    /// there. A snapshot that cannot be read is removed.
+    /// there. A snapshot that cannot be read, or whose sidecar cannot, is removed: the log knows
+    /// all five batches, it only takes longer.
     pub(crate) fn load_producers(
         &mut self,
         now: Timestamp,
@@ -114,13 +115,7 @@ impl Log {
         let sidecar = read_file(self.disk(), &sidecar_path, SNAPSHOT_BYTES_MAX);
         let sidecar = sidecar.unwrap_or(None);
         match read_producers(&snapshot, sidecar.as_deref(), now) {
-            Ok((producers, ignored)) => {
-                if let Some(reason) = ignored {
-                    let path = sidecar_path.display();
-                    tracing::warn!(%path, %reason, "producer state beside the snapshot is ignored");
-                }
-                Ok(Some(producers))
-            }
+            Ok(producers) => Ok(Some(producers)),
             Err(reason) => {
                 let path = snapshot_path.display();
                 tracing::warn!(%path, %reason, "producer snapshot is damaged and removed");
@@ -183,6 +178,10 @@ impl Log {
     /// Leaves a snapshot where a new segment begins, not synced: its CRC tells whether it got to
     /// disk, and a restart trusts none above the recovery point.
     pub(crate) fn write_roll_snapshot(&mut self, now: Timestamp) -> Result<(), StorageFault> {
+        // One right at the recovery point (a truncation put it there) would be trusted unsynced.
+        if self.log_end_offset <= self.sync.recovery_point {
+            return Ok(());
+        }
         if let Some(files) = self.snapshot_at_end(now)? {
             files.write_unsynced(self.disk())?;
             self.snapshots.insert(self.log_end_offset);

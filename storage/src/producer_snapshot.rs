@@ -216,21 +216,19 @@ fn read_entry(fields: &mut Fields<'_>) -> Option<SnapshotEntry> {
     (entry.offset_delta >= 0).then_some(entry)
 }
 
-/// Producer state from Kafka's file and, if it belongs to it, ours.
+/// Producer state from Kafka's file and ours beside it, if there is one.
 ///
 /// `now` stands for the time at which each producer was last seen where only Kafka's file knows
-/// it. A damaged or foreign `.producers` only costs the older four batches.
+/// it.
 pub(crate) fn read_producers(
     snapshot: &[u8],
     sidecar: Option<&[u8]>,
     now: Timestamp,
-) -> Result<(Producers, Option<SnapshotError>), SnapshotError> {
+) -> Result<Producers, SnapshotError> {
     let (entries, crc) = read_snapshot_and_crc(snapshot)?;
-    let ignored = match sidecar.map(|bytes| read_sidecar(bytes, crc)) {
-        Some(Ok(producers)) => return Ok((producers, None)),
-        Some(Err(error)) => Some(error),
-        None => None,
-    };
+    if let Some(sidecar) = sidecar {
+        return read_sidecar(sidecar, crc);
+    }
     let mut producers = Producers::default();
     for entry in entries {
         let mut batches = SmallVec::new();
@@ -253,7 +251,7 @@ pub(crate) fn read_producers(
         };
         producers.insert(entry.producer_id, producer);
     }
-    Ok((producers, ignored))
+    Ok(producers)
 }
 
 /// Checks one of our files against the CRC of the `.snapshot` beside it; returns how many
@@ -404,26 +402,25 @@ mod tests {
     fn both_files_together_give_back_everything() {
         let (snapshot, sidecar) = write_snapshot(&producers());
         let now = Timestamp::new(5);
-        let (read, ignored) = read_producers(&snapshot, Some(&sidecar), now).unwrap();
-        assert_eq!((read, ignored), (producers(), None));
+        let read = read_producers(&snapshot, Some(&sidecar), now).unwrap();
+        assert_eq!(read, producers());
     }
 
     #[test]
     fn kafkas_file_alone_gives_the_last_batch() {
         let (snapshot, _) = write_snapshot(&producers());
-        let (read, _) = read_producers(&snapshot, None, Timestamp::new(5)).unwrap();
+        let read = read_producers(&snapshot, None, Timestamp::new(5)).unwrap();
         let (_, producer) = read.iter().next().unwrap();
         assert_eq!(producer.batches.as_slice(), [batch(14, 24)]);
         assert_eq!(producer.last_seen, Timestamp::new(5));
     }
 
     #[test]
-    fn sidecar_of_another_snapshot_is_ignored() {
+    fn sidecar_of_another_snapshot_is_refused() {
         let (_, sidecar) = write_snapshot(&producers());
         let (snapshot, _) = write_snapshot(&Producers::default());
-        let (read, ignored) = read_producers(&snapshot, Some(&sidecar), Timestamp::new(5)).unwrap();
-        assert_eq!(read, Producers::default());
-        assert_eq!(ignored, Some(SnapshotError::OtherSnapshot));
+        let refused = read_producers(&snapshot, Some(&sidecar), Timestamp::new(5));
+        assert_eq!(refused, Err(SnapshotError::OtherSnapshot));
     }
 
     #[test]

@@ -87,6 +87,14 @@ impl Log {
         if Arc::make_mut(&mut self.epochs).truncate_from_end(start.offset.next()) {
             self.epochs_changed += 1;
         }
+        if let Some(before) = start.segment.checked_sub(1).filter(|_| start.position_bytes == 0) {
+            // Its last index entry was written when it was rolled, perhaps after the checkpoint.
+            let before = Arc::clone(&self.segments[before]);
+            before.truncate_indexes(start.offset)?;
+            before.prepare_append()?;
+            before.seal()?;
+            self.sync.on_indexes_written(&before);
+        }
         let mut walk = Walk { next_offset: start.offset, checked: Vec::new() };
         let bad = self.walk(start, opening.keep_holes, &mut walk)?;
         self.log_end_offset = walk.next_offset;
@@ -193,8 +201,9 @@ impl Log {
             segment.seal()?;
             if segment.size_bytes() > start_bytes {
                 walk.checked.push((Arc::clone(&segment), start_bytes));
-                self.sync.since_checkpoint.push(segment);
             }
+            // Its indexes may have been cut.
+            self.sync.since_checkpoint.push(segment);
             if let Some((position_bytes, reason)) = bad {
                 return Ok(Some(FirstBad { segment: index, position_bytes, reason }));
             }

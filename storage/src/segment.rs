@@ -119,14 +119,7 @@ impl Segment {
     ) -> Arc<Self> {
         let offsets = IndexFile::with_file_of(index_bytes.0);
         let times = IndexFile::with_file_of(index_bytes.1);
-        let indexes = match (offsets, times) {
-            (Some(offsets), Some(times)) => SegmentIndexes { offsets, times, ends: None },
-            // Not whole entries: rebuilt when first used.
-            (None, _) | (_, None) => {
-                let (offsets, times) = (IndexFile::empty(), IndexFile::empty());
-                SegmentIndexes { offsets, times, ends: None }
-            }
-        };
+        let indexes = SegmentIndexes { offsets, times, ends: None };
         Arc::new(Self {
             base_offset,
             home: Arc::clone(home),
@@ -491,21 +484,21 @@ impl Segment {
         self.write_indexes()
     }
 
-    /// The index files that exist.
-    pub(crate) fn index_paths(&self) -> Vec<PathBuf> {
-        let indexes = self.indexes.lock();
-        let mut paths = Vec::new();
-        if indexes.offsets.stored_count() > 0 {
-            paths.push(self.path(OffsetEntry::SUFFIX));
+    /// Syncs the index files.
+    pub(crate) fn sync_indexes(&self) -> Result<(), StorageFault> {
+        for suffix in [OffsetEntry::SUFFIX, TimeEntry::SUFFIX] {
+            let path = self.path(suffix);
+            match self.home.disk.open(&path, OpenMode::Write) {
+                Ok(file) => file.sync_data().at_path("sync", &path)?,
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => return Err(StorageFault::new("open", &path, error)),
+            }
         }
-        if indexes.times.stored_count() > 0 {
-            paths.push(self.path(TimeEntry::SUFFIX));
-        }
-        paths
+        Ok(())
     }
 
     /// Cuts the file to `size_bytes`, where a batch with base offset `end` or nothing begins, and
-    /// the indexes with it. Synced.
+    /// the indexes with it. All of it is synced.
     pub(crate) fn truncate(
         self: &Arc<Self>,
         size_bytes: u64,
@@ -518,7 +511,8 @@ impl Segment {
         file.sync_data().at_path("sync", &path)?;
         self.cut_indexes(&mut indexes, end)?;
         drop(indexes);
-        self.write_indexes()
+        self.write_indexes()?;
+        self.sync_indexes()
     }
 
     /// Forgets index entries at or above `end`, in memory; the files follow when written.

@@ -81,7 +81,12 @@ impl SyncState {
                 self.unsynced.push(Unsynced { base_offset, file, written_until: log_end_offset });
             }
         }
-        if self.since_checkpoint.last().is_none_or(|last| last.base_offset() != base_offset) {
+        self.on_indexes_written(segment);
+    }
+
+    pub(crate) fn on_indexes_written(&mut self, segment: &Arc<Segment>) {
+        let base_offset = segment.base_offset();
+        if self.since_checkpoint.last().is_none_or(|last| last.base_offset() < base_offset) {
             self.since_checkpoint.push(Arc::clone(segment));
         }
     }
@@ -186,8 +191,10 @@ impl SyncWork {
 #[derive(Debug)]
 pub struct CheckpointWork {
     sync: SyncWork,
-    /// Indexes and producer snapshots that are written but not synced.
-    written_files: Vec<PathBuf>,
+    /// Segments whose indexes are written but not synced.
+    segments: Vec<Arc<Segment>>,
+    /// Producer snapshots that are written but not synced.
+    rolled_snapshots: Vec<PathBuf>,
     epochs: Option<String>,
     snapshot: Option<SnapshotFiles>,
     /// Snapshots that nothing needs once this is done.
@@ -230,7 +237,8 @@ impl CheckpointWork {
         if home.cut_count() != self.checkpointed.synced.cuts {
             return Ok(self.checkpointed);
         }
-        for path in &self.written_files {
+        self.segments.iter().try_for_each(|segment| segment.sync_indexes())?;
+        for path in &self.rolled_snapshots {
             let file = disk.open(path, OpenMode::Write).at_path("open", path)?;
             file.sync_data().at_path("sync", path)?;
         }
@@ -351,13 +359,11 @@ impl Log {
         &mut self,
         now: Timestamp,
     ) -> Result<CheckpointWork, StorageFault> {
-        let mut written_files = Vec::new();
-        for segment in &self.sync.since_checkpoint {
-            segment.write_indexes()?;
-            written_files.extend(segment.index_paths());
-        }
+        let segments = self.sync.since_checkpoint.clone();
+        segments.iter().try_for_each(|segment| segment.write_indexes())?;
         let rolled_snapshots: Vec<Offset> = self.unsynced_snapshots.iter().copied().collect();
-        written_files.extend(rolled_snapshots.iter().flat_map(|at| self.snapshot_paths(*at)));
+        let rolled_paths = rolled_snapshots.iter().flat_map(|at| self.snapshot_paths(*at));
+        let rolled_paths = rolled_paths.collect();
         let snapshot = self.snapshot_at_end(now)?;
         let removed_snapshots = self.outdated_snapshots();
         let outdated = removed_snapshots.iter().flat_map(|offset| self.snapshot_paths(*offset));
@@ -378,7 +384,15 @@ impl Log {
             removed_snapshots,
             removes_limit,
         };
-        Ok(CheckpointWork { sync, written_files, epochs, snapshot, outdated, checkpointed })
+        Ok(CheckpointWork {
+            sync,
+            segments,
+            rolled_snapshots: rolled_paths,
+            epochs,
+            snapshot,
+            outdated,
+            checkpointed,
+        })
     }
 
     /// Takes note of a finished checkpoint: the recovery point moves.
