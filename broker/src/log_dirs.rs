@@ -41,7 +41,8 @@ pub(crate) fn open(
     for path in paths {
         dirs.push(LogDir::open(Arc::clone(disk), path, std::process::id())?);
     }
-    let known = dirs.iter().find_map(|dir| Some((dir.path().to_owned(), dir.meta()?.cluster_id.clone())));
+    let known =
+        dirs.iter().find_map(|dir| Some((dir.path().to_owned(), dir.meta()?.cluster_id.clone())));
     if let (Some((other, cluster_id)), Some(first)) = (&known, dirs.first())
         && first.meta().is_none()
     {
@@ -59,7 +60,12 @@ pub(crate) fn open(
         if dir.meta().is_none() {
             let directory_id = random.uuid();
             debug_assert_ne!(directory_id, Uuid::ZERO);
-            dir.format(MetaProperties { cluster_id: cluster_id.clone(), node_id, directory_id, is_ours: true })?;
+            dir.format(MetaProperties {
+                cluster_id: cluster_id.clone(),
+                node_id,
+                directory_id,
+                is_ours: true,
+            })?;
         }
     }
     Ok(LogDirs { dirs, cluster_id })

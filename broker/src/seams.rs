@@ -97,7 +97,10 @@ pub struct SystemClock {
 impl SystemClock {
     /// A clock whose monotonic half starts now.
     #[must_use]
-    #[expect(clippy::new_without_default, reason = "a clock that starts by default would start unseen")]
+    #[expect(
+        clippy::new_without_default,
+        reason = "a clock that starts by default would start unseen"
+    )]
     pub fn new() -> Self {
         Self { started: Instant::now() }
     }
@@ -162,7 +165,11 @@ impl Random {
 /// Opens listeners (and, once brokers talk to brokers, connections).
 pub trait Transport: Send + Sync + 'static {
     /// Listens on `host:port`; port 0 takes a free one. An empty host means all addresses.
-    fn listen<'a>(&'a self, host: &'a str, port: u16) -> BoxFuture<'a, io::Result<Box<dyn Listener>>>;
+    fn listen<'a>(
+        &'a self,
+        host: &'a str,
+        port: u16,
+    ) -> BoxFuture<'a, io::Result<Box<dyn Listener>>>;
 
     /// Most connections the process can hold and still open its files; `None` if there is no such limit.
     fn connections_max(&self) -> Option<usize>;
@@ -178,7 +185,10 @@ pub trait Listener: Send {
     /// Takes the next connection.
     ///
     /// Errors: the process or the system is out of descriptors or memory; the caller waits and comes back.
-    fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<io::Result<(Box<dyn Stream>, SocketAddr)>>;
+    fn poll_accept(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<(Box<dyn Stream>, SocketAddr)>>;
 
     /// Gives descriptors that were held back to whoever needs them now (`true`), or takes them back.
     ///
@@ -219,7 +229,11 @@ const DESCRIPTORS_HELD_BACK: usize = 64;
 const CONNECTION_DESCRIPTORS_PARTS: usize = 3;
 
 impl Transport for TcpTransport {
-    fn listen<'a>(&'a self, host: &'a str, port: u16) -> BoxFuture<'a, io::Result<Box<dyn Listener>>> {
+    fn listen<'a>(
+        &'a self,
+        host: &'a str,
+        port: u16,
+    ) -> BoxFuture<'a, io::Result<Box<dyn Listener>>> {
         Box::pin(async move {
             let mut last_error = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
             for address in resolve(host, port).await? {
@@ -237,7 +251,8 @@ impl Transport for TcpTransport {
     }
 
     fn open_files_max(&self) -> usize {
-        let left = free_descriptors().map_or(usize::MAX, |free| free / 4 * (4 - CONNECTION_DESCRIPTORS_PARTS));
+        let left = free_descriptors()
+            .map_or(usize::MAX, |free| free / 4 * (4 - CONNECTION_DESCRIPTORS_PARTS));
         left.clamp(OPEN_FILES_MIN, OPEN_FILES_MAX)
     }
 }
@@ -299,7 +314,10 @@ impl Listener for BoundTcp {
         self.local_addr
     }
 
-    fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<io::Result<(Box<dyn Stream>, SocketAddr)>> {
+    fn poll_accept(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<(Box<dyn Stream>, SocketAddr)>> {
         let (stream, peer) = std::task::ready!(self.listener.poll_accept(context))?;
         // Fails only on a connection that is gone already; its first read says so.
         drop(stream.set_nodelay(true));
@@ -373,7 +391,10 @@ impl AsyncWrite for TcpConnection {
 }
 
 /// Waits until `at` by the broker's clock.
-pub(crate) fn sleep_until(clock: &dyn Clock, at: Monotonic) -> impl Future<Output = ()> + Send + 'static {
+pub(crate) fn sleep_until(
+    clock: &dyn Clock,
+    at: Monotonic,
+) -> impl Future<Output = ()> + Send + 'static {
     tokio::time::sleep_until(clock.instant(at))
 }
 

@@ -41,7 +41,9 @@ pub struct Server {
 pub enum StartError {
     #[error(transparent)]
     Config(#[from] ConfigError),
-    #[error("{endpoint} is in use by another program; stop that one, or choose another port for listener {name}")]
+    #[error(
+        "{endpoint} is in use by another program; stop that one, or choose another port for listener {name}"
+    )]
     PortBusy { name: String, endpoint: Endpoint },
     #[error("cannot listen on {endpoint} (listener {name}): {source}")]
     Listen { name: String, endpoint: Endpoint, source: io::Error },
@@ -140,7 +142,8 @@ impl Server {
         broker.net.stop.begin();
         let until = broker.clock.instant(broker.clock.monotonic().plus(DRAIN_TIME));
         let drained = tokio::time::timeout_at(until, self.connections.wait_idle()).await;
-        let cut_connection_count = if drained.is_ok() { 0 } else { self.connections.running_count() };
+        let cut_connection_count =
+            if drained.is_ok() { 0 } else { self.connections.running_count() };
         self.connections.abort_all().await;
         end_tasks(&broker.tasks, &broker.ending).await;
         let is_clean = broker.replicas.close_all(BROKER_EPOCH).await;
@@ -213,7 +216,14 @@ async fn build(config: Config, seams: Seams, listeners: &Bound) -> Result<Arc<Br
     let panics = Arc::default();
     let tasks = Tasks::new(Handle::current(), Arc::clone(&panics));
     let ending = CancellationToken::new();
-    let parts = Parts { config, seams, panics, tasks: tasks.clone(), ending: ending.clone(), fatal: FatalSignal::new() };
+    let parts = Parts {
+        config,
+        seams,
+        panics,
+        tasks: tasks.clone(),
+        ending: ending.clone(),
+        fatal: FatalSignal::new(),
+    };
     let built = parts.join(listeners).await;
     if built.is_err() {
         end_tasks(&tasks, &ending).await;
@@ -237,7 +247,10 @@ impl Parts {
         self.config.limit_memory(self.seams.memory_limit_bytes);
         let random = Arc::new(Random::new(self.seams.random_seed));
         let (replicas, cluster_id) = self.open_replicas(&random).await?;
-        let OpenedController { host, cache, task } = controller::open(self.controller_setup(&replicas)).await.map_err(|error| metadata(&error))?;
+        let OpenedController { host, cache, task } =
+            controller::open(self.controller_setup(&replicas))
+                .await
+                .map_err(|error| metadata(&error))?;
         let Self { config, seams, panics, tasks, ending, fatal } = self;
         let net = Net::new(config.limits.clone(), Arc::clone(&seams.clock), panics);
         let sessions_max = config.count("max.incremental.fetch.session.cache.slots");
@@ -266,7 +279,10 @@ impl Parts {
     }
 
     /// Locks and reads the log directories, on a thread that may block.
-    async fn open_replicas(&self, random: &Arc<Random>) -> Result<(Arc<Replicas>, String), StartError> {
+    async fn open_replicas(
+        &self,
+        random: &Arc<Random>,
+    ) -> Result<(Arc<Replicas>, String), StartError> {
         let Self { config, seams, tasks, ending, fatal, .. } = self;
         let setup = ReplicasSetup {
             node: config.node_id,
@@ -277,7 +293,8 @@ impl Parts {
             tasks: tasks.clone(),
             fatal: fatal.clone(),
             config_file: config.properties.as_map().clone(),
-            tail_cache_bytes: u64::try_from(config.number("highwater.tail.cache.bytes")).unwrap_or(0),
+            tail_cache_bytes: u64::try_from(config.number("highwater.tail.cache.bytes"))
+                .unwrap_or(0),
             open_files_max: seams.transport.open_files_max(),
             log_dirs: Vec::new(),
         };
@@ -303,7 +320,8 @@ impl Parts {
             node: config.node_id,
             log_dirs: config.log_dirs.clone(),
             directory: first.id(),
-            snapshot_bytes: u64::try_from(config.number("highwater.metadata.snapshot.bytes")).unwrap_or(0),
+            snapshot_bytes: u64::try_from(config.number("highwater.metadata.snapshot.bytes"))
+                .unwrap_or(0),
         }
     }
 }
@@ -332,11 +350,19 @@ fn log_dirs_line(error: &LogDirsError) -> String {
 /// One line: what is wrong with the directory, and what to do.
 fn log_dir_line(error: &LogDirError) -> String {
     let remedy = match error {
-        LogDirError::InUse { .. } => "stop that one, or give this broker a directory of its own (log.dirs)",
-        LogDirError::Foreign { .. } => "give an empty directory, or one that a broker has used before (log.dirs)",
-        LogDirError::OtherOwner { .. } => "start with the node.id it belongs to, or give this node another directory (log.dirs)",
+        LogDirError::InUse { .. } => {
+            "stop that one, or give this broker a directory of its own (log.dirs)"
+        }
+        LogDirError::Foreign { .. } => {
+            "give an empty directory, or one that a broker has used before (log.dirs)"
+        }
+        LogDirError::OtherOwner { .. } => {
+            "start with the node.id it belongs to, or give this node another directory (log.dirs)"
+        }
         LogDirError::Damaged(_) => "restore that file, or start with an empty directory (log.dirs)",
-        LogDirError::Fault(_) => "make the directory writable for this user, or give another one (log.dirs)",
+        LogDirError::Fault(_) => {
+            "make the directory writable for this user, or give another one (log.dirs)"
+        }
     };
     format!("{}; {remedy}", with_causes(error))
 }

@@ -26,7 +26,9 @@ impl Endpoint {
     /// Whether only this machine reaches it.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
-        self.host.parse::<IpAddr>().map_or(self.host == "localhost", |address| address.is_loopback())
+        self.host
+            .parse::<IpAddr>()
+            .map_or(self.host == "localhost", |address| address.is_loopback())
     }
 
     fn is_unspecified(&self) -> bool {
@@ -67,7 +69,8 @@ pub(super) fn read(
     };
     let controller_names = lookup.list("controller.listener.names");
     bound.retain(|listener| {
-        let is_controller = controller_names.iter().any(|name| name.eq_ignore_ascii_case(&listener.name));
+        let is_controller =
+            controller_names.iter().any(|name| name.eq_ignore_ascii_case(&listener.name));
         if is_controller {
             warnings.push(ConfigWarning::ControllerListener { name: listener.name.clone() });
         }
@@ -95,7 +98,11 @@ fn check_advertised_names(bound: &[Named], advertised: &[Named]) -> Result<(), C
     for other in advertised {
         if !bound.iter().any(|listener| listener.name == other.name) {
             let reason = format!("no listener in {LISTENERS} has the name {}", other.name);
-            return Err(wrong(ADVERTISED, &format!("{}://{}", other.name, other.endpoint), &reason));
+            return Err(wrong(
+                ADVERTISED,
+                &format!("{}://{}", other.name, other.endpoint),
+                &reason,
+            ));
         }
     }
     Ok(())
@@ -125,11 +132,15 @@ fn check_protocol(lookup: &Lookup<'_>, name: &str) -> Result<(), ConfigError> {
     match mapped.as_deref() {
         Some("PLAINTEXT") => Ok(()),
         Some(protocol @ ("SSL" | "SASL_PLAINTEXT" | "SASL_SSL")) => {
-            Err(ConfigError::ProtocolNotSupported { name: name.to_owned(), protocol: protocol.to_owned() })
+            Err(ConfigError::ProtocolNotSupported {
+                name: name.to_owned(),
+                protocol: protocol.to_owned(),
+            })
         }
         Some(protocol) => Err(wrong(PROTOCOL_MAP, protocol, "not a security protocol")),
         None => {
-            let reason = format!("no security protocol for the listener {name}; add {name}:PLAINTEXT");
+            let reason =
+                format!("no security protocol for the listener {name}; add {name}:PLAINTEXT");
             Err(wrong(PROTOCOL_MAP, &map.join(","), &reason))
         }
     }
@@ -143,7 +154,10 @@ fn parse_list(key: &'static str, text: &str) -> Result<Vec<Named>, ConfigError> 
             return Err(wrong(key, text, &format!("the name {} stands twice", listener.name)));
         }
         let port = listener.endpoint.port;
-        if key == LISTENERS && port != 0 && listeners.iter().any(|other| other.endpoint == listener.endpoint) {
+        if key == LISTENERS
+            && port != 0
+            && listeners.iter().any(|other| other.endpoint == listener.endpoint)
+        {
             return Err(wrong(key, text, &format!("the port {port} stands twice")));
         }
         listeners.push(listener);
@@ -168,7 +182,9 @@ fn parse(entry: &str) -> Result<Named, &'static str> {
             inner.parse::<std::net::Ipv6Addr>().map_err(|_| "not an IPv6 address")?;
             inner
         }
-        None if host.contains([':', '/']) => return Err("expected NAME://host:port; an IPv6 address stands in []"),
+        None if host.contains([':', '/']) => {
+            return Err("expected NAME://host:port; an IPv6 address stands in []");
+        }
         None => host,
     };
     let endpoint = Endpoint { host: host.to_owned(), port };

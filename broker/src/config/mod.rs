@@ -8,7 +8,9 @@ mod properties;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use highwater_controller::config::{ConfigDef, ConfigValueError, Usage, broker_config, is_kafka_broker_key};
+use highwater_controller::config::{
+    ConfigDef, ConfigValueError, Usage, broker_config, is_kafka_broker_key,
+};
 use highwater_records::NodeId;
 
 pub use listeners::{Endpoint, ListenerConfig};
@@ -96,7 +98,9 @@ pub enum ConfigWarning {
     NoEffect { key: String },
     #[error("configuration {key} is neither Kafka's nor Highwater's and is ignored{hint}")]
     Foreign { key: String, hint: String },
-    #[error("listener {name} is for controllers: the quorum of one node needs none, it is not opened")]
+    #[error(
+        "listener {name} is for controllers: the quorum of one node needs none, it is not opened"
+    )]
     ControllerListener { name: String },
 }
 
@@ -206,7 +210,9 @@ impl Config {
     /// Makes the default budget for requests and answers fit a limit on the process; one that was set stays.
     pub(crate) fn limit_memory(&mut self, memory_limit_bytes: Option<u64>) {
         let quarter = memory_limit_bytes.and_then(|limit| usize::try_from(limit / 4).ok());
-        if let Some(quarter) = quarter.filter(|_| self.properties.get("queued.max.request.bytes").is_none()) {
+        if let Some(quarter) =
+            quarter.filter(|_| self.properties.get("queued.max.request.bytes").is_none())
+        {
             let budget = &mut self.limits.queued_max_request_bytes;
             *budget = (*budget).min(quarter.max(MEMORY_BUDGET_MIN));
         }
@@ -284,7 +290,8 @@ fn check_keys(properties: &Properties) -> Result<Vec<ConfigWarning>, ConfigError
 
 /// "; did you mean ..." for a key that is nearly one.
 fn hint(key: &str) -> String {
-    let known = highwater_controller::config::BROKER_CONFIGS.iter().map(|definition| definition.name);
+    let known =
+        highwater_controller::config::BROKER_CONFIGS.iter().map(|definition| definition.name);
     let nearest = known.map(|name| (distance(key, name), name)).min();
     match nearest {
         Some((distance, name)) if distance <= 3 => format!("; did you mean {name}?"),
@@ -308,7 +315,8 @@ fn distance(left: &str, right: &str) -> usize {
 }
 
 fn check_relations(lookup: &Lookup<'_>) -> Result<(), ConfigError> {
-    let (factor, min_isr) = (lookup.number("default.replication.factor"), lookup.number("min.insync.replicas"));
+    let (factor, min_isr) =
+        (lookup.number("default.replication.factor"), lookup.number("min.insync.replicas"));
     if min_isr > factor {
         return Err(ConfigError::Wrong {
             key: "min.insync.replicas".to_owned(),
@@ -319,12 +327,15 @@ fn check_relations(lookup: &Lookup<'_>) -> Result<(), ConfigError> {
             ),
         });
     }
-    let (batch, request) = (lookup.number("message.max.bytes"), lookup.number("socket.request.max.bytes"));
+    let (batch, request) =
+        (lookup.number("message.max.bytes"), lookup.number("socket.request.max.bytes"));
     if batch > request {
         return Err(ConfigError::Wrong {
             key: "message.max.bytes".to_owned(),
             value: batch.to_string(),
-            reason: format!("above socket.request.max.bytes, which is {request}: no such batch could arrive"),
+            reason: format!(
+                "above socket.request.max.bytes, which is {request}: no such batch could arrive"
+            ),
         });
     }
     Ok(())
@@ -350,13 +361,15 @@ fn limits(lookup: &Lookup<'_>) -> Result<Limits, ConfigError> {
         max_connections: lookup.limit("max.connections"),
         max_connections_per_ip: lookup.limit("max.connections.per.ip"),
         max_connections_per_ip_overrides: per_ip_overrides(lookup)?,
-        max_connection_creation_rate: u32::try_from(lookup.number("max.connection.creation.rate")).unwrap_or(u32::MAX),
+        max_connection_creation_rate: u32::try_from(lookup.number("max.connection.creation.rate"))
+            .unwrap_or(u32::MAX),
         connections_max_idle: u64::try_from(idle_ms).ok().map(Duration::from_millis),
         frame_stall: lookup.duration_ms("highwater.frame.stall.ms"),
         response_stall: lookup.duration_ms("highwater.response.stall.ms"),
         in_flight_requests: lookup.limit("highwater.connection.in.flight.max"),
         in_flight_bytes: lookup.limit("highwater.connection.in.flight.bytes"),
-        socket_listen_backlog_size: i32::try_from(lookup.number("socket.listen.backlog.size")).unwrap_or(i32::MAX),
+        socket_listen_backlog_size: i32::try_from(lookup.number("socket.listen.backlog.size"))
+            .unwrap_or(i32::MAX),
     })
 }
 

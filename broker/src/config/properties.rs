@@ -60,7 +60,8 @@ impl Properties {
 
     /// Sets a key from `KEY=VALUE`, the form of the command line.
     pub fn set_pair(&mut self, pair: &str) -> Result<(), PropertiesError> {
-        let Some((key, value)) = pair.split_once('=').filter(|(key, _)| !key.trim().is_empty()) else {
+        let Some((key, value)) = pair.split_once('=').filter(|(key, _)| !key.trim().is_empty())
+        else {
             return Err(PropertiesError::NotAPair { text: pair.to_owned() });
         };
         self.set(key.trim(), value);
@@ -143,7 +144,8 @@ fn unescape(text: &str, line: usize) -> Result<String, PropertiesError> {
             None => return Ok(plain),
             Some('\\') if is_unit => {
                 let digits = characters.as_str().get(1..5);
-                let unit = digits.filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+                let unit =
+                    digits.filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
                 let unit = unit.and_then(|digits| u16::from_str_radix(digits, 16).ok());
                 units.push(unit.ok_or(PropertiesError::BadEscape { line })?);
                 characters = characters.as_str()[5..].chars();
@@ -167,7 +169,12 @@ mod tests {
 
     fn check(file: &[u8], expected: &[(&str, &str)]) {
         let properties = Properties::parse(file).unwrap();
-        assert_eq!(properties.iter().collect::<Vec<_>>(), expected, "{:?}", file.escape_ascii().to_string());
+        assert_eq!(
+            properties.iter().collect::<Vec<_>>(),
+            expected,
+            "{:?}",
+            file.escape_ascii().to_string()
+        );
     }
 
     #[test]

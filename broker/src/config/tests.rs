@@ -57,7 +57,10 @@ fn defaults_are_the_limits_table() {
     assert_eq!((limits.max_connections, limits.max_connections_per_ip), (10_000, 1000));
     assert_eq!(limits.max_connection_creation_rate, 500);
     assert_eq!(limits.connections_max_idle, Some(Duration::from_secs(600)));
-    assert_eq!((limits.frame_stall, limits.response_stall), (Duration::from_secs(30), Duration::from_secs(30)));
+    assert_eq!(
+        (limits.frame_stall, limits.response_stall),
+        (Duration::from_secs(30), Duration::from_secs(30))
+    );
     assert_eq!((limits.in_flight_requests, limits.in_flight_bytes), (100, 32 << 20));
 }
 
@@ -74,34 +77,58 @@ fn synonyms_count_in_their_own_unit() {
 fn wrong_values_name_key_value_and_reason() {
     refused("num.partitions=many", &["num.partitions", "many", "not a number"]);
     refused("num.partitions=0", &["num.partitions", "0", "at least 1"]);
-    refused("auto.create.topics.enable=yes", &["auto.create.topics.enable", "yes", "true or false"]);
+    refused(
+        "auto.create.topics.enable=yes",
+        &["auto.create.topics.enable", "yes", "true or false"],
+    );
     refused("highwater.durability=none", &["highwater.durability", "none", "fsync, os"]);
-    refused("max.connections.per.ip.overrides=host", &["max.connections.per.ip.overrides", "address:count"]);
+    refused(
+        "max.connections.per.ip.overrides=host",
+        &["max.connections.per.ip.overrides", "address:count"],
+    );
     refused("log.dirs=", &["log.dirs", "--data-dir"]);
-    refused("min.insync.replicas=2", &["min.insync.replicas", "2", "default.replication.factor", "1"]);
-    refused("message.max.bytes=20000000", &["message.max.bytes", "socket.request.max.bytes", "16777216"]);
+    refused(
+        "min.insync.replicas=2",
+        &["min.insync.replicas", "2", "default.replication.factor", "1"],
+    );
+    refused(
+        "message.max.bytes=20000000",
+        &["message.max.bytes", "socket.request.max.bytes", "16777216"],
+    );
 }
 
 #[test]
 fn unknown_keys_warn_or_refuse() {
-    let told = |file: &str| -> Vec<String> { config(file).warnings.iter().map(ToString::to_string).collect() };
+    let told = |file: &str| -> Vec<String> {
+        config(file).warnings.iter().map(ToString::to_string).collect()
+    };
     assert!(told("num.io.threads=4")[0].contains("num.io.threads is Kafka's and has no effect"));
     assert!(told("zookeeper.connect=a:1")[0].contains("zookeeper.connect is Kafka's"));
     assert!(told("confluent.license=x")[0].contains("neither Kafka's nor Highwater's"));
     assert!(told("num.partition=4")[0].contains("did you mean num.partitions?"));
     assert_eq!(told("num.partitions=4"), Vec::<String>::new());
-    refused("highwater.durabilty=os", &["highwater.durabilty", "did you mean highwater.durability?"]);
+    refused(
+        "highwater.durabilty=os",
+        &["highwater.durabilty", "did you mean highwater.durability?"],
+    );
     refused("highwater.x=1", &["highwater.x", "no key of Highwater"]);
 }
 
 #[test]
 fn plaintext_off_loopback_needs_consent() {
-    for listener in ["PLAINTEXT://:9092", "PLAINTEXT://10.1.2.3:9092", "PLAINTEXT://example.org:9092"] {
+    for listener in
+        ["PLAINTEXT://:9092", "PLAINTEXT://10.1.2.3:9092", "PLAINTEXT://example.org:9092"]
+    {
         let file = format!("listeners={listener}");
         refused(&file, &["highwater.allow.insecure=true", "127.0.0.1", listener]);
         assert!(try_config(&format!("{file}\nhighwater.allow.insecure=true")).is_ok());
     }
-    for listener in ["PLAINTEXT://127.0.0.1:0", "PLAINTEXT://localhost:1", "PLAINTEXT://[::1]:1", "PLAINTEXT://127.9.9.9:1"] {
+    for listener in [
+        "PLAINTEXT://127.0.0.1:0",
+        "PLAINTEXT://localhost:1",
+        "PLAINTEXT://[::1]:1",
+        "PLAINTEXT://127.9.9.9:1",
+    ] {
         assert!(try_config(&format!("listeners={listener}")).is_ok(), "{listener}");
     }
 }
@@ -113,7 +140,11 @@ fn listeners_are_told_by_their_advertised_address() {
          advertised.listeners=PLAINTEXT://kafka.example.org:19092\n\
          listener.security.protocol.map=PLAINTEXT:PLAINTEXT,INSIDE:PLAINTEXT\n",
     );
-    let told: Vec<String> = config.listeners.iter().map(|l| format!("{} {} {}", l.name, l.bind, l.advertised)).collect();
+    let told: Vec<String> = config
+        .listeners
+        .iter()
+        .map(|l| format!("{} {} {}", l.name, l.bind, l.advertised))
+        .collect();
     assert_eq!(told, ["PLAINTEXT 0.0.0.0:9092 kafka.example.org:19092", "INSIDE [::1]:0 [::1]:0"]);
 }
 
@@ -124,7 +155,11 @@ fn controller_listeners_of_a_kafka_file_are_left_out_with_a_warning() {
          controller.listener.names=CONTROLLER\n",
     );
     assert_eq!(config.listeners.len(), 1);
-    assert!(config.warnings.contains(&ConfigWarning::ControllerListener { name: "CONTROLLER".to_owned() }));
+    assert!(
+        config
+            .warnings
+            .contains(&ConfigWarning::ControllerListener { name: "CONTROLLER".to_owned() })
+    );
 }
 
 #[test]
@@ -136,10 +171,16 @@ fn wrong_listeners_say_what_is_wrong() {
     refused("listeners=PLAINTEXT://localhost", &["port is missing"]);
     refused("listeners=PLAINTEXT://localhost:99999", &["0 to 65535"]);
     refused("listeners=PLAINTEXT://::1:9092", &["[]"]);
-    refused("listeners=PLAINTEXT://localhost:1,PLAINTEXT://localhost:2", &["PLAINTEXT stands twice"]);
+    refused(
+        "listeners=PLAINTEXT://localhost:1,PLAINTEXT://localhost:2",
+        &["PLAINTEXT stands twice"],
+    );
     refused("listeners=", &["listeners"]);
     refused("advertised.listeners=OTHER://a:1", &["OTHER", "advertised.listeners"]);
-    refused("listeners=PLAINTEXT://0.0.0.0:9092\nhighwater.allow.insecure=true", &["advertised.listeners=PLAINTEXT://<host>:9092"]);
+    refused(
+        "listeners=PLAINTEXT://0.0.0.0:9092\nhighwater.allow.insecure=true",
+        &["advertised.listeners=PLAINTEXT://<host>:9092"],
+    );
 }
 
 #[test]

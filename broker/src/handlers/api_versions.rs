@@ -25,10 +25,15 @@ pub(crate) async fn handle(
     request: ApiVersionsRequest,
 ) -> ApiVersionsResponse {
     let names = [&request.client_software_name, &request.client_software_version];
-    if context.api_version >= SOFTWARE_NAME_VERSION && !names.into_iter().all(|name| is_software_name(name)) {
+    if context.api_version >= SOFTWARE_NAME_VERSION
+        && !names.into_iter().all(|name| is_software_name(name))
+    {
         return ApiVersionsResponse { error_code: ErrorCode::InvalidRequest, ..Default::default() };
     }
-    ApiVersionsResponse { api_keys: SERVED.iter().map(|served| api_key(served.key)).collect(), ..Default::default() }
+    ApiVersionsResponse {
+        api_keys: SERVED.iter().map(|served| api_key(served.key)).collect(),
+        ..Default::default()
+    }
 }
 
 /// The answer to a version we do not know: in version 0, with the range to choose from.
@@ -38,11 +43,8 @@ pub(crate) fn unsupported(context: &RequestContext) -> Result<Frame, Offence> {
         api_keys: vec![api_key(ApiKey::ApiVersions)],
         ..Default::default()
     };
-    response_frame(ApiKey::ApiVersions, 0, context.correlation_id, &response).map_err(|error| Offence::Answer {
-        api: ApiKey::ApiVersions.name(),
-        version: 0,
-        error,
-    })
+    response_frame(ApiKey::ApiVersions, 0, context.correlation_id, &response)
+        .map_err(|error| Offence::Answer { api: ApiKey::ApiVersions.name(), version: 0, error })
 }
 
 fn api_key(key: ApiKey) -> ResponseApiKey {

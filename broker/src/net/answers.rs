@@ -67,7 +67,11 @@ impl Answers {
     }
 
     /// Adds an answer that comes later, beside others.
-    pub(crate) fn push_waiting(&mut self, answer: BoxFuture<'static, Outcome>, request_bytes: usize) {
+    pub(crate) fn push_waiting(
+        &mut self,
+        answer: BoxFuture<'static, Outcome>,
+        request_bytes: usize,
+    ) {
         self.push(State::Waiting(answer), request_bytes, None);
     }
 
@@ -128,10 +132,12 @@ impl Answers {
         while let Some(slot) = self.slots.front_mut() {
             let frame = match &mut slot.state {
                 State::Ready(frame) => std::mem::take(frame),
-                State::Waiting(answer) | State::Exclusive(answer) => match answer.as_mut().poll(context) {
-                    Poll::Ready(outcome) => outcome?,
-                    Poll::Pending => break,
-                },
+                State::Waiting(answer) | State::Exclusive(answer) => {
+                    match answer.as_mut().poll(context) {
+                        Poll::Ready(outcome) => outcome?,
+                        Poll::Pending => break,
+                    }
+                }
             };
             self.in_flight_bytes -= slot.request_bytes;
             self.slots.pop_front();

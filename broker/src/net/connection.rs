@@ -204,7 +204,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, V: Service> Connection<S, V> {
                 Poll::Pending => self.is_write_blocked = true,
             }
             // What became possible only now has not been tried, so nothing would wake this task for it.
-            let is_untried = (self.may_start() && !could_start) || (self.wants_input() && !wanted_input);
+            let is_untried =
+                (self.may_start() && !could_start) || (self.wants_input() && !wanted_input);
             if !has_moved && !is_untried {
                 return self.check_finished();
             }
@@ -258,7 +259,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin, V: Service> Connection<S, V> {
             Dispatched::Ready(frame) => self.answers.push_ready(frame, request_bytes),
             // The body is released here: what still waits must not keep memory from the fetches it waits for.
             Dispatched::Waiting(answer) => self.answers.push_waiting(answer, request_bytes),
-            Dispatched::Exclusive(answer) => self.answers.push_exclusive(answer, request_bytes, charge),
+            Dispatched::Exclusive(answer) => {
+                self.answers.push_exclusive(answer, request_bytes, charge)
+            }
             Dispatched::Admitting(decision) => {
                 self.admitting = Some(Admitting { decision, request_bytes, charge });
             }
@@ -270,7 +273,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin, V: Service> Connection<S, V> {
 
     fn poll_admitting(&mut self, context: &mut Context<'_>) -> Result<bool, End> {
         let Some(admitting) = &mut self.admitting else { return Ok(false) };
-        let Poll::Ready(decided) = admitting.decision.as_mut().poll(context) else { return Ok(false) };
+        let Poll::Ready(decided) = admitting.decision.as_mut().poll(context) else {
+            return Ok(false);
+        };
         let Some(admitting) = self.admitting.take() else { return Ok(false) };
         let dispatched = decided.map_err(End::Offence)?;
         self.take(dispatched, admitting.request_bytes, admitting.charge)?;
@@ -321,11 +326,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin, V: Service> Connection<S, V> {
             self.active_at = now;
         }
         // What we keep waiting is not blamed on the peer.
-        let is_frame_due = self.input.is_partial() && self.wants_input() && !self.input.waits_for_budget();
+        let is_frame_due =
+            self.input.is_partial() && self.wants_input() && !self.input.waits_for_budget();
         let frame = self.input.frame_count();
         let stall = self.net.limits.frame_stall;
-        self.frame_window = is_frame_due
-            .then(|| Window::next(self.frame_window, now, self.input.received_bytes(), frame, stall));
+        self.frame_window = is_frame_due.then(|| {
+            Window::next(self.frame_window, now, self.input.received_bytes(), frame, stall)
+        });
         let stall = self.net.limits.response_stall;
         self.write_window = self
             .is_write_blocked
@@ -345,14 +352,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin, V: Service> Connection<S, V> {
             if self.input.hoarded_bytes() > 0 {
                 let due = window.moved_at.plus(HOARDING_STALL);
                 // Memory may run out for others at any time: look once in a while.
-                let at = if self.net.requests.has_waiters() { due } else { due.max(now.plus(HOARDING_STALL)) };
+                let at = if self.net.requests.has_waiters() {
+                    due
+                } else {
+                    due.max(now.plus(HOARDING_STALL))
+                };
                 check(at, End::Offence(Offence::Hoarding))?;
             }
         }
         if let Some(window) = &self.write_window {
-            check(window.since.plus(limits.response_stall), End::Offence(Offence::ResponseStalled))?;
+            check(
+                window.since.plus(limits.response_stall),
+                End::Offence(Offence::ResponseStalled),
+            )?;
         }
-        let is_idle = self.answers.in_flight_count() == 0 && self.admitting.is_none() && !self.is_write_blocked;
+        let is_idle = self.answers.in_flight_count() == 0
+            && self.admitting.is_none()
+            && !self.is_write_blocked;
         if let Some(idle) = limits.connections_max_idle.filter(|_| is_idle) {
             check(self.active_at.plus(idle), End::Idle)?;
         }
@@ -407,7 +423,10 @@ impl Window {
 }
 
 /// Reads to the end and keeps nothing.
-fn poll_discard<S: AsyncRead + Unpin>(stream: &mut S, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+fn poll_discard<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    context: &mut Context<'_>,
+) -> Poll<io::Result<()>> {
     loop {
         let mut room = [MaybeUninit::uninit(); 4096];
         let mut read = ReadBuf::uninit(&mut room);

@@ -110,7 +110,10 @@ impl Service for BrokerService {
             if served.key == ApiKey::ApiVersions {
                 return handlers::api_versions::unsupported(&context).map(Dispatched::Ready);
             }
-            return Err(Offence::UnsupportedVersion { api: served.key.name(), version: api_version });
+            return Err(Offence::UnsupportedVersion {
+                api: served.key.name(),
+                version: api_version,
+            });
         }
         (served.run)(Call { broker: Arc::clone(&self.broker), context, reader })
     }

@@ -169,7 +169,8 @@ impl Input {
     fn frame_bytes(&self) -> Result<Option<usize>, BadSize> {
         let Some(prefix) = self.buffer.first_chunk::<SIZE_BYTES>() else { return Ok(None) };
         let size = i32::from_be_bytes(*prefix);
-        let api_key = || self.buffer[SIZE_BYTES..].first_chunk().map(|key| i16::from_be_bytes(*key));
+        let api_key =
+            || self.buffer[SIZE_BYTES..].first_chunk().map(|key| i16::from_be_bytes(*key));
         match usize::try_from(size) {
             Ok(frame_bytes) if frame_bytes <= self.request_bytes_max => Ok(Some(frame_bytes)),
             Ok(_) | Err(_) => Err(BadSize { size, api_key: api_key() }),
@@ -206,7 +207,11 @@ impl Input {
             // Who holds part of a frame may go over the budget to get the rest; others wait their turn.
             let may_overdraw = self.is_partial();
             self.waiting = Some(Box::pin(async move {
-                if may_overdraw { budget.take_or_overdraw(bytes).await } else { budget.take(bytes).await }
+                if may_overdraw {
+                    budget.take_or_overdraw(bytes).await
+                } else {
+                    budget.take(bytes).await
+                }
             }));
         }
         let waiting = self.waiting.as_mut().expect("set above");
@@ -279,7 +284,8 @@ mod tests {
             while let Some(arrived) = input.next().unwrap() {
                 frames.push(arrived.frame);
             }
-            let filled = std::future::poll_fn(|context| input.poll_fill(&mut builder, context)).await;
+            let filled =
+                std::future::poll_fn(|context| input.poll_fill(&mut builder, context)).await;
             if filled.unwrap() == Filled::End {
                 return frames;
             }
@@ -324,7 +330,9 @@ mod tests {
             let stream: Vec<u8> = bodies.iter().flat_map(|body| frame(body)).collect();
             let budget = MemoryBudget::new(8 << 20);
             let mut input = Input::new(1_000_000, budget.clone());
-            let frames = read_all(&mut input, stream.chunks(piece_bytes).map(<[u8]>::to_vec).collect()).await;
+            let frames =
+                read_all(&mut input, stream.chunks(piece_bytes).map(<[u8]>::to_vec).collect())
+                    .await;
             assert_eq!(frames.len(), bodies.len());
             assert!(frames.iter().zip(&bodies).all(|(frame, body)| frame == body));
             drop(frames);
@@ -338,7 +346,10 @@ mod tests {
         let mut input = Input::new(16 << 20, budget.clone());
         let mut stream = Pieces { pieces: [frame(&body(16 << 20))[..1000].to_vec()].into() };
         for _ in 0..3 {
-            drop(std::future::poll_fn(|context| Poll::Ready(input.poll_fill(&mut stream, context))).await);
+            drop(
+                std::future::poll_fn(|context| Poll::Ready(input.poll_fill(&mut stream, context)))
+                    .await,
+            );
             assert!(input.next().unwrap().is_none());
         }
         let held = (64 << 20) - budget.free_bytes();
@@ -352,7 +363,8 @@ mod tests {
             let mut bytes = size.to_be_bytes().to_vec();
             bytes.extend_from_slice(&[0, 3]);
             let mut stream = Pieces { pieces: [bytes].into() };
-            let filled = std::future::poll_fn(|context| input.poll_fill(&mut stream, context)).await;
+            let filled =
+                std::future::poll_fn(|context| input.poll_fill(&mut stream, context)).await;
             assert_eq!(filled.unwrap(), Filled::Some);
             let refused = input.next().err().unwrap();
             assert_eq!(refused, BadSize { size, api_key: Some(3) });
@@ -365,11 +377,16 @@ mod tests {
         let held = budget.try_take(1).unwrap();
         let mut input = Input::new(1000, budget);
         let mut stream = Pieces { pieces: [frame(b"abc")].into() };
-        let first = std::future::poll_fn(|context| Poll::Ready(input.poll_fill(&mut stream, context))).await;
+        let first =
+            std::future::poll_fn(|context| Poll::Ready(input.poll_fill(&mut stream, context)))
+                .await;
         assert!(first.is_pending());
         assert!(input.waits_for_budget());
         drop(held);
         assert_eq!(read_all(&mut input, Vec::new()).await, Vec::<Bytes>::new());
-        assert_eq!(read_all(&mut input, vec![frame(b"abc")]).await, vec![Bytes::from_static(b"abc")]);
+        assert_eq!(
+            read_all(&mut input, vec![frame(b"abc")]).await,
+            vec![Bytes::from_static(b"abc")]
+        );
     }
 }

@@ -38,7 +38,10 @@ impl Limiter {
         let since = now.since(state.refilled);
         let due = since.as_nanos() / LINE_EVERY.as_nanos();
         if due > 0 {
-            state.lines_left = state.lines_left.saturating_add(u32::try_from(due).unwrap_or(u32::MAX)).min(BURST_LINES);
+            state.lines_left = state
+                .lines_left
+                .saturating_add(u32::try_from(due).unwrap_or(u32::MAX))
+                .min(BURST_LINES);
             state.refilled = now;
         }
         if state.lines_left == 0 {

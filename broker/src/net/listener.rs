@@ -47,7 +47,9 @@ impl Acceptor {
                     self.serve(stream, peer);
                 }
                 Err(error) if is_exhausted(&error) => {
-                    if let Some(kept_back) = self.broker.net.limiter.pass(self.broker.clock.monotonic()) {
+                    if let Some(kept_back) =
+                        self.broker.net.limiter.pass(self.broker.clock.monotonic())
+                    {
                         tracing::error!(%error, kept_back, "cannot accept connections: raise the limit of open files");
                     }
                     self.listener.lend_descriptors(true);

@@ -48,9 +48,14 @@ async fn newer_version_is_answered_in_version_0_and_the_connection_goes_on() {
         let size = i32::try_from(frame.len()).unwrap();
         client.raw(&[&size.to_be_bytes()[..], &frame].concat()).await;
         let answer = client.frame().await.unwrap();
-        let (correlation_id, response) = decode::<ApiVersionsResponse>(ApiKey::ApiVersions, 0, answer);
+        let (correlation_id, response) =
+            decode::<ApiVersionsResponse>(ApiKey::ApiVersions, 0, answer);
         assert_eq!((correlation_id, response.error_code), (77, ErrorCode::UnsupportedVersion));
-        let rows: Vec<_> = response.api_keys.iter().map(|row| (row.api_key, row.min_version, row.max_version)).collect();
+        let rows: Vec<_> = response
+            .api_keys
+            .iter()
+            .map(|row| (row.api_key, row.min_version, row.max_version))
+            .collect();
         assert_eq!(rows, [(18, 0, 4)]);
     }
     assert_eq!(client.call(4, &request()).await.error_code, ErrorCode::None);
@@ -63,8 +68,14 @@ async fn software_name_is_checked_from_version_3_on() {
     let mut client = broker.connect().await;
     for name in ["", "-", "a b", "a/"] {
         let named = ApiVersionsRequest { client_software_name: Str::from(name), ..request() };
-        for (version, expected) in [(2, ErrorCode::None), (3, ErrorCode::InvalidRequest), (4, ErrorCode::InvalidRequest)] {
-            assert_eq!(client.call(version, &named).await.error_code, expected, "{name:?} {version}");
+        for (version, expected) in
+            [(2, ErrorCode::None), (3, ErrorCode::InvalidRequest), (4, ErrorCode::InvalidRequest)]
+        {
+            assert_eq!(
+                client.call(version, &named).await.error_code,
+                expected,
+                "{name:?} {version}"
+            );
         }
     }
     broker.stop().await;

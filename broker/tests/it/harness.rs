@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use highwater_broker::{Config, Properties, Seams, Server, StartError};
-use highwater_protocol::{ApiKey, Message, Reader, Request, RequestHeader, ResponseHeader, Str, request_frame};
+use highwater_protocol::{
+    ApiKey, Message, Reader, Request, RequestHeader, ResponseHeader, Str, request_frame,
+};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};

@@ -25,7 +25,19 @@ fn header(api_key: i16, api_version: i16) -> Vec<u8> {
 #[tokio::test]
 async fn unknown_keys_and_versions_close_the_connection() {
     let broker = TestBroker::start(&[]).await;
-    for (api_key, api_version) in [(-1, 0), (4, 0), (11, 0), (999, 0), (i16::MAX, 1), (3, 14), (3, -1), (0, 0), (0, 2), (0, 14), (1, 3)] {
+    for (api_key, api_version) in [
+        (-1, 0),
+        (4, 0),
+        (11, 0),
+        (999, 0),
+        (i16::MAX, 1),
+        (3, 14),
+        (3, -1),
+        (0, 0),
+        (0, 2),
+        (0, 14),
+        (1, 3),
+    ] {
         let mut client = broker.connect().await;
         client.raw(&header(api_key, api_version)).await;
         client.expect_closed().await;

@@ -26,7 +26,9 @@ async fn connections_per_address_are_limited_and_others_get_in() {
     let broker = TestBroker::start(&["max.connections.per.ip=3"]).await;
     let mut open = Vec::new();
     for _ in 0..3 {
-        open.push(is_served(Client::connect_from("127.0.0.2", broker.address()).await).await.unwrap());
+        open.push(
+            is_served(Client::connect_from("127.0.0.2", broker.address()).await).await.unwrap(),
+        );
     }
     assert!(is_served(Client::connect_from("127.0.0.2", broker.address()).await).await.is_none());
     assert!(is_served(Client::connect_from("127.0.0.3", broker.address()).await).await.is_some());
@@ -48,7 +50,8 @@ async fn connections_in_all_are_limited() {
 #[tokio::test]
 async fn request_above_the_limit_closes_and_one_at_the_limit_does_not() {
     let broker = TestBroker::start(&["socket.request.max.bytes=2000000"]).await;
-    let body = [&18_i16.to_be_bytes()[..], &0_i16.to_be_bytes(), &[0, 0, 0, 9, 0xff, 0xff]].concat();
+    let body =
+        [&18_i16.to_be_bytes()[..], &0_i16.to_be_bytes(), &[0, 0, 0, 9, 0xff, 0xff]].concat();
     for (size, is_answered) in [(2_000_000, true), (2_000_001, false)] {
         let mut client = broker.connect().await;
         // ApiVersions version 0 has no body: what follows the header is let pass.
@@ -105,7 +108,11 @@ struct ExhaustedListener {
 }
 
 impl Transport for Exhausted {
-    fn listen<'a>(&'a self, host: &'a str, port: u16) -> BoxFuture<'a, std::io::Result<Box<dyn Listener>>> {
+    fn listen<'a>(
+        &'a self,
+        host: &'a str,
+        port: u16,
+    ) -> BoxFuture<'a, std::io::Result<Box<dyn Listener>>> {
         let lent = Arc::clone(&self.lent);
         Box::pin(async move {
             let inner = self.inner.listen(host, port).await?;
@@ -127,7 +134,10 @@ impl Listener for ExhaustedListener {
         self.inner.local_addr()
     }
 
-    fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<std::io::Result<(Box<dyn Stream>, SocketAddr)>> {
+    fn poll_accept(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<std::io::Result<(Box<dyn Stream>, SocketAddr)>> {
         if self.failures_left > 0 {
             self.failures_left -= 1;
             let too_many_open_files = 24;

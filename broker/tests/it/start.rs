@@ -18,7 +18,10 @@ fn expect_line(error: &StartError, parts: &[&str]) {
 async fn second_broker_on_a_directory_is_refused_and_the_first_goes_on() {
     let first = TestBroker::start(&[]).await;
     let error = start_on(first.dir.path(), &[]).await.err().unwrap();
-    expect_line(&error, &["in use by another broker", first.dir.path().to_str().unwrap(), "log.dirs"]);
+    expect_line(
+        &error,
+        &["in use by another broker", first.dir.path().to_str().unwrap(), "log.dirs"],
+    );
     let dir = first.stop().await;
     // Given up, it can be had.
     let second = start_on(dir.path(), &[]).await.unwrap();

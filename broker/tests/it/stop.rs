@@ -12,7 +12,8 @@ async fn stop_answers_what_was_asked_then_frees_port_and_directory() {
     let mut client = broker.connect().await;
     // The broker has this connection before it is told to stop.
     client.call(0, &ApiVersionsRequest::default()).await;
-    let many: Vec<u8> = (0..50).flat_map(|id| bytes_of(0, id, &ApiVersionsRequest::default())).collect();
+    let many: Vec<u8> =
+        (0..50).flat_map(|id| bytes_of(0, id, &ApiVersionsRequest::default())).collect();
     client.raw(&many).await;
     let mut answered = 0;
     let (dir, ()) = tokio::join!(broker.stop(), async {

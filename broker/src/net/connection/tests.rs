@@ -51,7 +51,9 @@ impl Service for TestService {
             b'b' => Dispatched::Ready(frame(&vec![b'b'; 600_000])),
             b'w' => {
                 let gate = self.gate(&text);
-                Dispatched::Waiting(Box::pin(async move { gate.await.map(|()| echo).map_err(|_| Offence::FrameStalled) }))
+                Dispatched::Waiting(Box::pin(async move {
+                    gate.await.map(|()| echo).map_err(|_| Offence::FrameStalled)
+                }))
             }
             b'x' => {
                 let (gate, log) = (self.gate(&text), Arc::clone(&self.log));
@@ -300,15 +302,24 @@ async fn stalled_upload_makes_room_when_others_wait_for_memory() {
 async fn absurd_sizes_and_offences_close_the_connection() {
     for (bytes, offence) in [
         (&b"\xff\xff\xff\xff"[..], Offence::BadSize { size: -1, api_key: None, max: 16 << 20 }),
-        (b"\x7f\xff\xff\xff\0\x03", Offence::BadSize { size: i32::MAX, api_key: Some(3), max: 16 << 20 }),
-        (b"\x01\0\0\x01\0\x03", Offence::BadSize { size: (16 << 20) + 1, api_key: Some(3), max: 16 << 20 }),
+        (
+            b"\x7f\xff\xff\xff\0\x03",
+            Offence::BadSize { size: i32::MAX, api_key: Some(3), max: 16 << 20 },
+        ),
+        (
+            b"\x01\0\0\x01\0\x03",
+            Offence::BadSize { size: (16 << 20) + 1, api_key: Some(3), max: 16 << 20 },
+        ),
         (b"\0\0\0\x01o", Offence::UnknownApi { key: 99 }),
     ] {
         let mut fixture = Fixture::new();
         fixture.peer.write_all(bytes).await.unwrap();
         let end = fixture.end().await;
         assert!(matches!(&end, End::Offence(found) if *found == offence), "{end:?}");
-        assert_eq!(fixture.net.counters.connections_offended.load(std::sync::atomic::Ordering::Relaxed), 1);
+        assert_eq!(
+            fixture.net.counters.connections_offended.load(std::sync::atomic::Ordering::Relaxed),
+            1
+        );
         assert_eq!(fixture.peer.read(&mut [0; 1]).await.unwrap(), 0);
     }
 }
@@ -318,7 +329,10 @@ async fn close_without_answer_is_no_offence() {
     let mut fixture = Fixture::new();
     fixture.send(&["c"]).await;
     assert!(matches!(fixture.end().await, End::Closed));
-    assert_eq!(fixture.net.counters.connections_offended.load(std::sync::atomic::Ordering::Relaxed), 0);
+    assert_eq!(
+        fixture.net.counters.connections_offended.load(std::sync::atomic::Ordering::Relaxed),
+        0
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -394,7 +408,8 @@ async fn idle_connection_holds_little_memory() {
     let net = Arc::new(Net::new(limits(), Arc::new(SystemClock::new()), Arc::default()));
     let stream: Box<dyn crate::seams::Stream> = Box::new(NoStream);
     let address = "127.0.0.1:1".parse().unwrap();
-    let connection = Connection::new(stream, TestService::default(), address, Arc::clone(&net)).run();
+    let connection =
+        Connection::new(stream, TestService::default(), address, Arc::clone(&net)).run();
     // With the socket and the task around it, this stays below 4 KiB.
     let bytes = std::mem::size_of_val(&connection);
     assert!(bytes <= 2048, "{bytes}");
@@ -425,7 +440,11 @@ impl AsyncRead for Flood {
 }
 
 impl AsyncWrite for Flood {
-    fn poll_write(mut self: Pin<&mut Self>, _context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        _context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         self.write_count += 1;
         Poll::Ready(Ok(bytes.len()))
     }
@@ -478,7 +497,11 @@ impl AsyncRead for NoStream {
 }
 
 impl AsyncWrite for NoStream {
-    fn poll_write(self: Pin<&mut Self>, _context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         Poll::Ready(Ok(bytes.len()))
     }
 

@@ -36,7 +36,12 @@ fn every_served_version_is_one_the_codec_has_except_the_oldest_produce() {
     for served in SERVED {
         for version in served.versions.clone() {
             let is_refused = served.key == ApiKey::Produce && version < 3;
-            assert_eq!(served.key.has_version(version), !is_refused, "{} {version}", served.key.name());
+            assert_eq!(
+                served.key.has_version(version),
+                !is_refused,
+                "{} {version}",
+                served.key.name()
+            );
         }
     }
 }
