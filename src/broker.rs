@@ -218,3 +218,65 @@ fn make_temporary_dir() -> Result<PathBuf, BrokerError> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use highwater_consumer::{Consumer, SeekTo};
+    use highwater_producer::{Producer, ProducerRecord};
+    use highwater_records::TopicPartition;
+
+    use super::*;
+
+    async fn write(broker: &Broker, value: &str) {
+        let producer = Producer::builder(&broker.bootstrap_servers()).build().unwrap();
+        let record = ProducerRecord::new("t".parse().unwrap()).value(value.to_owned());
+        producer.send(record).await.unwrap().await.unwrap();
+    }
+
+    async fn read(broker: &Broker, count: usize) -> Vec<String> {
+        let mut consumer = Consumer::builder(&broker.bootstrap_servers()).build().unwrap();
+        let partition = TopicPartition::new("t".parse().unwrap(), 0);
+        consumer.assign([(partition, SeekTo::Earliest)]);
+        let mut values = Vec::new();
+        while values.len() < count {
+            for record in consumer.poll(Duration::from_secs(60)).await.unwrap() {
+                let value = record.value.unwrap();
+                values.push(std::str::from_utf8(&value).unwrap().to_owned());
+            }
+        }
+        values
+    }
+
+    #[tokio::test]
+    async fn brokers_of_one_process_keep_apart_and_leave_nothing_behind() {
+        let (one, other) = (Broker::builder().start().unwrap(), Broker::builder().start().unwrap());
+        write(&one, "one").await;
+        write(&other, "other").await;
+        assert_eq!(read(&one, 1).await, ["one"]);
+        assert_eq!(read(&other, 1).await, ["other"]);
+        let directory = one.data_dir().to_owned();
+        assert!(directory.is_dir());
+        one.stop();
+        assert!(!directory.exists());
+        assert_eq!(read(&other, 1).await, ["other"]);
+    }
+
+    #[tokio::test]
+    async fn broker_in_a_named_directory_keeps_its_records() {
+        let directory = make_temporary_dir().unwrap();
+        for expected in [vec!["a"], vec!["a", "b"]] {
+            let broker = Broker::builder().data_dir(&directory).start().unwrap();
+            write(&broker, expected[expected.len() - 1]).await;
+            assert_eq!(read(&broker, expected.len()).await, expected);
+        }
+        std::fs::remove_dir_all(&directory).unwrap();
+    }
+
+    #[test]
+    fn wrong_property_is_refused_with_its_name_and_leaves_nothing_behind() {
+        let refused = Broker::builder().property("num.partitions", "many").start().unwrap_err();
+        assert!(refused.to_string().contains("num.partitions"), "{refused}");
+    }
+}

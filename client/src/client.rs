@@ -11,7 +11,7 @@ use highwater_records::{ErrorCode, LeaderEpoch, NodeId, TopicName};
 use tokio::time::Instant;
 
 use crate::metadata::LeaderHint;
-use crate::retry::{Backoff, Verdict, verdict, wait_before};
+use crate::retry::{Backoff, Verdict, time_given, verdict, wait_before};
 use crate::{ClientError, ClientOptions, ClusterMetadata, Connection, ConnectionFault};
 
 /// Shared access to one cluster; cheap to clone. Nothing is connected before it is needed.
@@ -252,7 +252,7 @@ impl Client {
         loop {
             let out_of_time = |last| ClientError::TimedOut {
                 operation: operation(),
-                after: deadline.saturating_duration_since(started),
+                after: time_given(started, deadline),
                 last,
             };
             let tried = tokio::time::timeout_at(deadline, attempt(backoff.attempts())).await;
@@ -358,8 +358,8 @@ impl Client {
 }
 
 fn metadata_request(wanted: TopicsWanted<'_>) -> (MetadataRequest, bool) {
-    let mut request = MetadataRequest::default();
-    request.allow_auto_topic_creation = false;
+    let mut request =
+        MetadataRequest { allow_auto_topic_creation: false, ..MetadataRequest::default() };
     match wanted {
         TopicsWanted::All => request.topics = None,
         TopicsWanted::None => request.topics = Some(Vec::new()),

@@ -8,7 +8,7 @@ use highwater_records::{ErrorCode, LeaderEpoch, NodeId, TopicName, TopicPartitio
 use tokio::time::Instant;
 
 use crate::client::{Client, Lane, TopicsWanted};
-use crate::retry::{Backoff, Verdict, verdict, wait_before};
+use crate::retry::{Backoff, Verdict, time_given, verdict, wait_before};
 use crate::{ClientError, ClusterMetadata, Connection};
 
 /// What one leader is asked about one partition.
@@ -59,7 +59,7 @@ where
         if !wait_before(deadline, &mut backoff).await {
             for (partition, error) in last {
                 open.remove(&partition);
-                let after = deadline.saturating_duration_since(started);
+                let after = time_given(started, deadline);
                 let last = Some(Box::new(error));
                 let operation = format!("{operation} of {partition}");
                 let error = ClientError::TimedOut { operation, after, last };
@@ -69,7 +69,7 @@ where
         }
     }
     for (partition, _) in open {
-        let after = deadline.saturating_duration_since(started);
+        let after = time_given(started, deadline);
         let operation = format!("{operation} of {partition}");
         answers.insert(partition, Err(ClientError::TimedOut { operation, after, last: None }));
     }

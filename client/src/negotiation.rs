@@ -35,7 +35,6 @@ async fn ask(
     let request = ApiVersionsRequest {
         client_software_name: "highwater".into(),
         client_software_version: env!("CARGO_PKG_VERSION").into(),
-        ..ApiVersionsRequest::default()
     };
     let started = connection.start(&request, version).await;
     let mut pending: PendingResponse<ApiVersionsRequest> =

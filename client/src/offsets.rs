@@ -105,21 +105,17 @@ async fn ask(
             partition_index: question.partition.partition,
             current_leader_epoch: question.leader_epoch.value(),
             timestamp: question.question.timestamp(),
-            ..RequestTopicPartition::default()
         };
         topics.entry(&question.partition.topic).or_default().push(partition);
     }
-    let topics = topics.into_iter().map(|(name, partitions)| RequestTopic {
-        name: name.as_str().into(),
-        partitions,
-        ..RequestTopic::default()
-    });
+    let topics = topics
+        .into_iter()
+        .map(|(name, partitions)| RequestTopic { name: name.as_str().into(), partitions });
     let request = ListOffsetsRequest {
         replica_id: -1,
         isolation_level: isolation.level(),
         topics: topics.collect(),
         timeout_ms: i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX),
-        ..ListOffsetsRequest::default()
     };
     let first = questions.iter().map(|question| question.question.first_version()).max();
     let ours = first.unwrap_or(1)..=*ApiKey::ListOffsets.versions().end();

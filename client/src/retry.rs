@@ -72,6 +72,7 @@ pub struct Need {
     is_asked: bool,
     not_before: Option<Instant>,
     backoff: Backoff,
+    failure_count: u32,
 }
 
 impl Need {
@@ -79,7 +80,7 @@ impl Need {
     #[must_use]
     pub fn new(policy: RetryPolicy) -> Self {
         let backoff = Backoff::new(policy);
-        Self { is_wanted: false, is_asked: false, not_before: None, backoff }
+        Self { is_wanted: false, is_asked: false, not_before: None, backoff, failure_count: 0 }
     }
 
     /// Wants it, as soon as it may be asked for.
@@ -101,6 +102,7 @@ impl Need {
     /// Notes that it came. It is not asked for again at once: it may not have changed anything.
     pub fn on_got(&mut self) {
         self.is_asked = false;
+        self.failure_count = 0;
         self.backoff.reset();
         self.not_before = Some(Instant::now() + self.backoff.next_wait());
     }
@@ -108,7 +110,14 @@ impl Need {
     /// Notes that it did not come.
     pub fn on_failed(&mut self) {
         self.is_asked = false;
+        self.failure_count = self.failure_count.saturating_add(1);
         self.not_before = Some(Instant::now() + self.backoff.next_wait());
+    }
+
+    /// How often it did not come since it last did.
+    #[must_use]
+    pub fn failure_count(&self) -> u32 {
+        self.failure_count
     }
 
     /// When it may be asked for, if it is wanted and that is later than `now`.
@@ -149,6 +158,12 @@ pub(crate) async fn wait_before(deadline: Instant, backoff: &mut Backoff) -> boo
     }
     tokio::time::sleep_until(until).await;
     true
+}
+
+/// The time from `started` to `deadline`, in milliseconds: what is said to people.
+pub(crate) fn time_given(started: Instant, deadline: Instant) -> Duration {
+    let given = deadline.saturating_duration_since(started) + Duration::from_micros(500);
+    Duration::from_millis(u64::try_from(given.as_millis()).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

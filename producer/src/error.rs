@@ -59,6 +59,18 @@ pub enum ProduceError {
         #[source]
         last: Option<Box<ProduceError>>,
     },
+    /// The answer was lost, and the broker no longer remembers the batch. To send it again could
+    /// write it twice.
+    #[error(
+        "{partition}: the answer was lost and the broker no longer knows the batch; it may have been written"
+    )]
+    OutcomeUnknown {
+        /// The partition.
+        partition: TopicPartition,
+        /// What the broker said when the batch came again.
+        #[source]
+        last: Option<Box<ProduceError>>,
+    },
     /// The producer was closed or dropped first; the record may have been written.
     #[error("the producer was closed")]
     Closed,
@@ -77,7 +89,9 @@ impl ProduceError {
         match self {
             Self::Refused { code, .. } => Some(*code),
             Self::Client(error) => error.code(),
-            Self::DeliveryTimedOut { last, .. } => last.as_ref().and_then(|last| last.code()),
+            Self::DeliveryTimedOut { last, .. } | Self::OutcomeUnknown { last, .. } => {
+                last.as_ref().and_then(|last| last.code())
+            }
             _ => None,
         }
     }

@@ -270,15 +270,39 @@ impl PartitionState {
                 None
             }
             Recovery::NewIdentity { gives_up_first } => {
-                if gives_up_first && let Some(mut lost) = self.failed.pop_front() {
-                    let error = lost.last_error.take().unwrap_or(ProduceError::Closed);
-                    let partition = lost.settle.partition();
-                    tracing::error!(%partition, %error, "the broker lost records it acknowledged");
-                    self.settle(lost, Err(error), accumulator);
+                if gives_up_first {
+                    self.give_up_lost(accumulator);
                 }
+                self.give_up_unknown(accumulator);
                 self.sequences = PartitionSequences::default();
                 Some(identity)
             }
+        }
+    }
+
+    /// Gives up the first failed batch, which the broker refused although it has all before it, as
+    /// it once said. The caller should learn that records are missing there.
+    fn give_up_lost(&mut self, accumulator: &Accumulator) {
+        let is_lost = |batch: &mut BuiltBatch| !batch.may_be_written;
+        let Some(mut lost) = self.failed.pop_front_if(is_lost) else { return };
+        let error = lost.last_error.take().unwrap_or(ProduceError::Closed);
+        let partition = lost.settle.partition();
+        tracing::error!(%partition, %error, "the broker lost records it acknowledged");
+        self.settle(lost, Err(error), accumulator);
+    }
+
+    /// Gives up failed batches that may be in the log: under another producer id the broker would
+    /// take them for new ones. Apache Kafka remembers only the last batch over a restart.
+    fn give_up_unknown(&mut self, accumulator: &Accumulator) {
+        let (unknown, others) =
+            std::mem::take(&mut self.failed).into_iter().partition(|batch| batch.may_be_written);
+        self.failed = others;
+        let unknown: VecDeque<BuiltBatch> = unknown;
+        for mut batch in unknown {
+            let partition = batch.settle.partition().clone();
+            let last = batch.last_error.take().map(Box::new);
+            let error = ProduceError::OutcomeUnknown { partition, last };
+            self.settle(batch, Err(error), accumulator);
         }
     }
 

@@ -301,8 +301,12 @@ impl Sender {
                 link.connection = Some(connection);
             }
             Err(error) => {
-                tracing::debug!(node = node.value(), %error, "no connection");
                 link.connecting.on_failed();
+                // Once per outage; after that it only goes on.
+                match link.connecting.failure_count() {
+                    1 => tracing::warn!(node = node.value(), %error, "lost a broker, trying again"),
+                    _ => tracing::debug!(node = node.value(), %error, "no connection"),
+                }
                 self.metadata_need.want();
             }
         }

@@ -12,6 +12,9 @@
 //! | a batch was given up that the broker may have | with the same numbers; if the broker then sees a gap, it does not have it: new producer id |
 //! | the broker sees a gap that we did not make | it lost what it acknowledged: give up the batch, new producer id |
 //! | the broker does not take our producer id | new producer id |
+//!
+//! Under a new producer id a batch is a new one. What failed and may be written all the same is
+//! therefore given up then, with an error that says so.
 
 use highwater_records::{ErrorCode, ProducerEpoch, ProducerId, Sequence};
 
@@ -53,9 +56,10 @@ pub(crate) enum Recovery {
     Resend,
     /// Number what failed behind here anew, beginning here; then send all that failed again.
     RenumberBehind(Sequence),
-    /// Get a new producer id and number what failed anew from 0.
+    /// Get a new producer id and number anew from 0 what failed and is certainly not written; give
+    /// up the rest.
     NewIdentity {
-        /// Whether the first batch that failed must be given up: its broker lost data.
+        /// Whether the first batch that failed is given up in any case: its broker lost data.
         gives_up_first: bool,
     },
 }

@@ -70,7 +70,7 @@ pub(crate) async fn run(
     arguments: Config,
     output: &mut Output,
 ) -> anyhow::Result<()> {
-    let admin = global.admin()?;
+    let admin = global.admin().await?;
     match arguments.action {
         Action::Get(get) => {
             let resource = resource(get.kind, &get.name)?;

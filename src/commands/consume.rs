@@ -14,10 +14,10 @@ use highwater::{Offset, Timestamp, TopicName, TopicPartition};
 use highwater_records::TimestampType;
 use serde_json::{Value, json};
 
-use super::Global;
 use super::failure::Usage;
 use super::format::Format;
 use super::output::{Output, OutputFormat, Progress};
+use super::{Global, reach};
 
 /// How many records one step takes; large, because each step is written out at once.
 const POLL_RECORDS: usize = 10_000;
@@ -133,6 +133,7 @@ pub(crate) async fn run(
             _ => OffsetReset::Earliest,
         })
         .build()?;
+    reach(consumer.client()).await?;
     let partitions = arguments.partitions(&consumer).await?;
     let starts = arguments.starts(&consumer, &partitions).await?;
     let ends = match arguments.exit_at_end {

@@ -131,9 +131,18 @@ impl Global {
         }
     }
 
-    fn admin(&self) -> anyhow::Result<highwater::Admin> {
-        Ok(highwater::Admin::new(self.client_options())?)
+    async fn admin(&self) -> anyhow::Result<highwater::Admin> {
+        let admin = highwater::Admin::new(self.client_options())?;
+        reach(admin.client()).await?;
+        Ok(admin)
     }
+}
+
+/// Fails at once if no broker can be reached: who types a command is told, not kept waiting for a
+/// broker that may come back.
+async fn reach(client: &highwater::client::Client) -> anyhow::Result<()> {
+    client.any_connection().await?;
+    Ok(())
 }
 
 /// A `KEY=VALUE` argument.

@@ -12,10 +12,10 @@ use highwater::producer::{Acks, Delivery, ProduceError, Producer, ProducerRecord
 use highwater::{Codec, Header, TopicName};
 use serde_json::json;
 
-use super::Global;
 use super::format::unescape;
 use super::lines::{LINE_BYTES_MAX, read_in_background};
 use super::output::{Output, Progress};
+use super::{Global, reach};
 
 /// Records whose delivery is not yet known; at the limit we wait for the oldest. Their memory is
 /// bounded by the producer's buffer as well.
@@ -96,6 +96,7 @@ pub(crate) async fn run(
     output: &mut Output,
 ) -> anyhow::Result<()> {
     let producer = arguments.producer(global)?;
+    reach(producer.client()).await?;
     let mut chunks = read_in_background(io::stdin()).context("cannot start reading")?;
     let mut progress = Progress::new("sent", true);
     let mut deliveries = Deliveries::default();

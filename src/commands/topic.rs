@@ -100,7 +100,7 @@ pub(crate) async fn run(
     arguments: Topic,
     output: &mut Output,
 ) -> anyhow::Result<()> {
-    let admin = global.admin()?;
+    let admin = global.admin().await?;
     match arguments.action {
         Action::Create(create) => create.run(&admin, output).await,
         Action::List(list) => list.run(&admin, output).await,

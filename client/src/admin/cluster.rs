@@ -42,7 +42,9 @@ impl Admin {
         let connection = self.client.any_connection().await?;
         let request = DescribeClusterRequest { endpoint_type: 1, ..Default::default() };
         let response = match connection.request(&request).await {
-            Err(ClientError::UnsupportedVersion { .. }) => return self.from_metadata().await,
+            Err(ClientError::UnsupportedVersion { .. }) => {
+                return self.describe_from_metadata().await;
+            }
             answered => answered?,
         };
         if response.error_code != ErrorCode::None {
@@ -67,7 +69,7 @@ impl Admin {
         })
     }
 
-    async fn from_metadata(&self) -> Result<ClusterDescription, ClientError> {
+    async fn describe_from_metadata(&self) -> Result<ClusterDescription, ClientError> {
         let metadata = self.client.refresh(TopicsWanted::None).await?;
         let brokers = metadata.brokers.iter().map(|(id, broker)| Broker {
             id: *id,

@@ -122,13 +122,11 @@ impl Admin {
             resource_type,
             resource_name: resource_name.into(),
             configuration_keys: keys.map(|keys| keys.iter().map(Into::into).collect()),
-            ..RequestResource::default()
         };
         let request = DescribeConfigsRequest {
             resources: vec![asked],
             include_synonyms: true,
             include_documentation: true,
-            ..DescribeConfigsRequest::default()
         };
         let operation = resource.operation("describing");
         let attempt = |_| async {
@@ -156,7 +154,6 @@ impl Admin {
             resource_type,
             resource_name: resource_name.into(),
             configs: changes.iter().map(changed).collect(),
-            ..AlteredResource::default()
         };
         let request = IncrementalAlterConfigsRequest {
             resources: vec![altered],
@@ -209,7 +206,7 @@ fn changed(change: &ConfigChange) -> RequestResourceConfig {
         AlterOperation::Subtract(value) => (3, Some(value.into())),
     };
     let name = (&change.name).into();
-    RequestResourceConfig { name, config_operation, value, ..RequestResourceConfig::default() }
+    RequestResourceConfig { name, config_operation, value }
 }
 
 fn entry(config: &ResponseResultConfig) -> ConfigEntry {

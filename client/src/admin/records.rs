@@ -49,20 +49,13 @@ async fn delete_before(
         let partition = RequestTopicPartition {
             partition_index: question.partition.partition,
             offset: question.question.map_or(-1, Offset::value),
-            ..RequestTopicPartition::default()
         };
         topics.entry(&question.partition.topic).or_default().push(partition);
     }
-    let topics = topics.into_iter().map(|(name, partitions)| RequestTopic {
-        name: name.as_str().into(),
-        partitions,
-        ..RequestTopic::default()
-    });
-    let request = DeleteRecordsRequest {
-        topics: topics.collect(),
-        timeout_ms,
-        ..DeleteRecordsRequest::default()
-    };
+    let topics = topics
+        .into_iter()
+        .map(|(name, partitions)| RequestTopic { name: name.as_str().into(), partitions });
+    let request = DeleteRecordsRequest { topics: topics.collect(), timeout_ms };
     let response = connection.request(&request).await?;
     let mut answers = Vec::new();
     for topic in response.topics {

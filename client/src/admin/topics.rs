@@ -87,7 +87,6 @@ impl Admin {
             topics: topics.iter().map(requested).collect(),
             timeout_ms: self.timeout_ms(),
             validate_only: options.validate_only,
-            ..CreateTopicsRequest::default()
         };
         let codes =
             |response: &highwater_protocol::messages::create_topics::CreateTopicsResponse| {
@@ -125,7 +124,6 @@ impl Admin {
             topics: topics.iter().map(by_name).collect(),
             topic_names: topics.iter().map(|name| name.as_str().into()).collect(),
             timeout_ms: self.timeout_ms(),
-            ..DeleteTopicsRequest::default()
         };
         let codes =
             |response: &highwater_protocol::messages::delete_topics::DeleteTopicsResponse| {
@@ -227,13 +225,12 @@ fn described(name: &TopicName, topic: &crate::TopicMetadata) -> TopicDescription
 fn requested(topic: &NewTopic) -> RequestTopic {
     let assignments = topic.assignments.iter().zip(0..).map(|(brokers, partition_index)| {
         let broker_ids = brokers.iter().map(|broker| broker.value()).collect();
-        RequestTopicAssignment { partition_index, broker_ids, ..RequestTopicAssignment::default() }
+        RequestTopicAssignment { partition_index, broker_ids }
     });
-    let configs = topic.configs.iter().map(|(name, value)| RequestTopicConfig {
-        name: name.into(),
-        value: Some(value.into()),
-        ..RequestTopicConfig::default()
-    });
+    let configs = topic
+        .configs
+        .iter()
+        .map(|(name, value)| RequestTopicConfig { name: name.into(), value: Some(value.into()) });
     RequestTopic {
         name: topic.name.as_str().into(),
         // Assignments say both; beside them the protocol wants -1 here.
@@ -241,6 +238,5 @@ fn requested(topic: &NewTopic) -> RequestTopic {
         replication_factor: topic.replication_factor.unwrap_or(-1),
         assignments: assignments.collect(),
         configs: configs.collect(),
-        ..RequestTopic::default()
     }
 }

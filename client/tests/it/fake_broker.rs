@@ -24,8 +24,6 @@ pub(crate) struct FakeBroker {
 pub(crate) struct Asked {
     pub(crate) header: RequestHeader,
     pub(crate) key: ApiKey,
-    /// Which connection it came in on, counted from 0.
-    pub(crate) connection: usize,
     body: Bytes,
 }
 
@@ -49,9 +47,9 @@ impl FakeBroker {
         let mut connections = JoinSet::new();
         connections.spawn(async move {
             let mut serving = JoinSet::new();
-            for connection in 0.. {
+            loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                serving.spawn(serve(stream, connection, Arc::clone(&script)));
+                serving.spawn(serve(stream, Arc::clone(&script)));
             }
         });
         Self { port, _connections: connections }
@@ -125,7 +123,7 @@ pub(crate) fn metadata(request: &MetadataRequest, port: i32, partitions: i32) ->
     }
 }
 
-async fn serve(mut stream: TcpStream, connection: usize, script: Script) {
+async fn serve(mut stream: TcpStream, script: Script) {
     stream.set_nodelay(true).unwrap();
     while let Ok(length) = stream.read_i32().await {
         let mut frame = vec![0; usize::try_from(length).unwrap()];
@@ -136,7 +134,7 @@ async fn serve(mut stream: TcpStream, connection: usize, script: Script) {
         let header = RequestHeader::decode(&mut reader).unwrap();
         let key = ApiKey::from_code(header.api_key).unwrap();
         let body = Bytes::from(frame).slice(reader.position()..);
-        let asked = Asked { header, key, connection, body };
+        let asked = Asked { header, key, body };
         let reply = script.lock().unwrap()(&asked);
         match reply {
             Reply::Frames(frames) => {

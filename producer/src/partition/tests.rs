@@ -130,3 +130,20 @@ fn restamped_batch_has_a_good_crc_and_the_same_records() {
     let record = parsed.records().unwrap().next().unwrap().unwrap();
     assert_eq!(record.value.as_deref(), Some(&b"value"[..]));
 }
+
+#[test]
+fn batch_that_may_be_written_is_not_sent_under_another_producer_id() {
+    let (mut state, now) = (known(), Instant::now());
+    let (unknown, fresh) = (send(&mut state, 1), send(&mut state, 2));
+    state.on_fate(unknown, again(), now, &accumulator());
+    let refusal =
+        || Fate::Unnumbered { error: ProduceError::Closed, refusal: SequenceRefusal::OutOfOrder };
+    state.on_fate(fresh, refusal(), now, &accumulator());
+    // It comes again, and the broker has forgotten it.
+    let unknown = state.take_failed().unwrap();
+    state.on_sent(HERE);
+    let used_up = state.on_fate(unknown, refusal(), now, &accumulator());
+    assert!(used_up.is_some());
+    assert!(state.take_identity(used_up));
+    assert_eq!(sequences(&state), [0], "only the batch that is certainly not written");
+}
