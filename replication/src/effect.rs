@@ -15,7 +15,7 @@ pub enum Effect {
 }
 
 /// The effects of one input, at most one of each kind; a turn makes one, so it holds no allocation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use = "effects are how the machine acts"]
 pub struct Effects {
     pub(crate) request_sync: bool,

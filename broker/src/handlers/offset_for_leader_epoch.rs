@@ -15,7 +15,6 @@ use crate::error_map::{not_hosted_code, not_serving_code, replication_code};
 use crate::replicas::HostedTopic;
 
 /// Answers from the published views; touches no file.
-#[expect(clippy::unused_async, reason = "every handler has this shape")]
 pub(crate) async fn handle(
     broker: &Arc<Broker>,
     _context: &RequestContext,

@@ -138,8 +138,8 @@ impl Partition {
     ///
     /// The reply of `append` is answered when what it asked for is true; often that is before this returns.
     pub(crate) fn append(self: &Arc<Self>, append: Append) {
-        if let Err(append) = self.queue.push(append) {
-            append.reply.answer(Err(AppendRefusal::QueueFull));
+        if let Some(refused) = self.queue.push(append) {
+            refused.reply.answer(Err(AppendRefusal::QueueFull));
             return;
         }
         self.take_turns();

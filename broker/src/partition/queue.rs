@@ -12,7 +12,7 @@ use super::pending::AppendReply;
 /// Appends one partition's queue may hold; beyond it an append is refused and the client retries.
 ///
 /// Only a turn that is stuck in the disk lets it grow so far: every turn takes all there is.
-pub(crate) const QUEUED_APPENDS_MAX: usize = 4096;
+pub(super) const QUEUED_APPENDS_MAX: usize = 4096;
 
 /// One batch on its way into the log.
 #[derive(Debug)]
@@ -31,14 +31,14 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
-    /// Puts an append at the end, or gives it back if the queue is full.
-    pub(crate) fn push(&self, append: Append) -> Result<(), Append> {
+    /// Puts an append at the end; gives it back if the queue is full.
+    pub(crate) fn push(&self, append: Append) -> Option<Append> {
         let mut appends = self.appends.lock();
         if appends.len() >= QUEUED_APPENDS_MAX {
-            return Err(append);
+            return Some(append);
         }
         appends.push_back(append);
-        Ok(())
+        None
     }
 
     /// Moves everything into `into`, which is empty and whose room goes to the queue.

@@ -147,7 +147,7 @@ fn append_with_another_epoch_is_refused_before_the_isr_is_looked_at() {
 fn follower_that_truncated_does_not_take_the_high_watermark_back() {
     let mut leader = leader(&[1, 2], &[1, 2], 1);
     assert!(leader.on_appended(offset(5)).requests_sync());
-    let _: Effects = leader.on_synced(offset(5));
+    drop(leader.on_synced(offset(5)));
     let fetched = leader.on_follower_fetched(NodeId::new(2), progress(5, 5)).unwrap();
     assert_eq!(fetched.high_watermark(), Some(offset(5)));
     let back = leader.on_follower_fetched(NodeId::new(2), progress(1, 1)).unwrap();
@@ -166,8 +166,8 @@ fn fetch_of_a_node_without_a_replica_is_refused() {
 fn new_epoch_forgets_followers_and_starts_at_the_log_end() {
     let mut leader = leader(&[1, 2], &[1, 2], 1);
     assert!(leader.on_appended(offset(5)).requests_sync());
-    let _: Effects = leader.on_synced(offset(5));
-    let _: Effects = leader.on_follower_fetched(NodeId::new(2), progress(3, 3)).unwrap();
+    drop(leader.on_synced(offset(5)));
+    drop(leader.on_follower_fetched(NodeId::new(2), progress(3, 3)).unwrap());
     let next = MetadataChange { epoch: LeaderEpoch::new(6), ..change(&leader, &[1, 2], 1) };
     assert_eq!(leader.on_metadata_changed(next), Effects::NONE);
     assert_eq!(leader.epoch_start(), offset(5));
@@ -189,7 +189,7 @@ fn compacted_through_is_the_least_of_all_assigned_replicas() {
     leader.on_compacted(offset(50));
     assert_eq!(leader.compacted_through(), Offset::ZERO, "2 has not reported");
     let reported = Progress { compacted: offset(30), ..progress(0, 0) };
-    let _: Effects = leader.on_follower_fetched(NodeId::new(2), reported).unwrap();
+    drop(leader.on_follower_fetched(NodeId::new(2), reported).unwrap());
     assert_eq!(leader.compacted_through(), offset(30));
 }
 
