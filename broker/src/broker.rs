@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use highwater_storage::Disk;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -26,7 +25,6 @@ pub(crate) struct Broker {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<Random>,
     pub(crate) workers: Arc<dyn Workers>,
-    pub(crate) disk: Arc<dyn Disk>,
     pub(crate) transport: Arc<dyn Transport>,
     /// Background tasks; connections have a registry of their own, which ends first.
     pub(crate) tasks: Tasks,

@@ -14,6 +14,7 @@ pub(crate) const ANONYMOUS: &str = "User:ANONYMOUS";
 pub(crate) struct RequestContext {
     /// The part that does not change between the requests of one connection.
     pub(crate) peer: Arc<PeerContext>,
+    #[expect(dead_code, reason = "quotas go by it")]
     pub(crate) client_id: Option<Str>,
     pub(crate) api_version: i16,
     pub(crate) correlation_id: i32,
@@ -23,17 +24,15 @@ pub(crate) struct RequestContext {
 #[derive(Debug)]
 pub(crate) struct PeerContext {
     /// `User:name`, Kafka's form.
+    #[expect(dead_code, reason = "access control goes by it")]
     pub(crate) principal: String,
     /// Name of the listener the connection came in on: metadata answers with the endpoints of that listener.
     pub(crate) listener_name: String,
+    #[expect(dead_code, reason = "access control goes by it")]
     pub(crate) address: SocketAddr,
 }
 
 impl RequestContext {
-    pub(crate) fn principal(&self) -> &str {
-        &self.peer.principal
-    }
-
     pub(crate) fn listener_name(&self) -> &str {
         &self.peer.listener_name
     }

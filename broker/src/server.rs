@@ -173,22 +173,23 @@ impl Drop for Server {
 /// Ends background tasks: by themselves if they do so soon.
 async fn end_tasks(tasks: &Tasks, ending: &CancellationToken) {
     ending.cancel();
-    // Whether in time or not, all are gone afterwards.
-    drop(tokio::time::timeout(TASKS_END_TIME, tasks.wait_idle()).await);
+    if tokio::time::timeout(TASKS_END_TIME, tasks.wait_idle()).await.is_err() {
+        tracing::error!("background tasks did not end in time and were cut off");
+    }
     tasks.abort_all().await;
 }
 
 /// Waits for the threads without blocking the runtime.
 async fn shut_down_workers(workers: &Arc<dyn Workers>) {
-    let (sender, receiver) = tokio::sync::oneshot::channel();
+    let (sender, receiver) = tokio::sync::oneshot::channel::<()>();
     let (workers, unstarted) = (Arc::clone(workers), Arc::clone(workers));
     let started = std::thread::Builder::new().name("hw-stop".to_owned()).spawn(move || {
         workers.shut_down();
-        drop(sender.send(()));
+        drop(sender);
     });
     match started {
-        // An error means the thread panicked and is gone: nothing is left to wait for.
-        Ok(_handle) => drop(receiver.await),
+        // The sender is dropped when the threads have ended.
+        Ok(_handle) => drop(receiver.await.err()),
         Err(_) => unstarted.shut_down(),
     }
 }
@@ -259,7 +260,6 @@ impl Parts {
             fetch_sessions: FetchSessions::new(sessions_max, config.count("fetch.max.bytes")),
             clock: seams.clock,
             workers: seams.workers,
-            disk: seams.disk,
             transport: seams.transport,
             net: Arc::new(net),
             metadata: cache,

@@ -13,7 +13,7 @@ use highwater_records::ErrorCode;
 use crate::broker::Broker;
 use crate::context::RequestContext;
 use crate::net::connection::Offence;
-use crate::net::dispatch::SERVED;
+use crate::net::dispatch::{SERVED, Served};
 
 /// From this version on the client says what it is.
 const SOFTWARE_NAME_VERSION: i16 = 3;
@@ -31,7 +31,7 @@ pub(crate) async fn handle(
         return ApiVersionsResponse { error_code: ErrorCode::InvalidRequest, ..Default::default() };
     }
     ApiVersionsResponse {
-        api_keys: SERVED.iter().map(|served| api_key(served.key)).collect(),
+        api_keys: SERVED.iter().map(api_key).collect(),
         ..Default::default()
     }
 }
@@ -40,21 +40,18 @@ pub(crate) async fn handle(
 pub(crate) fn unsupported(context: &RequestContext) -> Result<Frame, Offence> {
     let response = ApiVersionsResponse {
         error_code: ErrorCode::UnsupportedVersion,
-        api_keys: vec![api_key(ApiKey::ApiVersions)],
+        api_keys: SERVED.iter().filter(|served| served.key == ApiKey::ApiVersions).map(api_key).collect(),
         ..Default::default()
     };
     response_frame(ApiKey::ApiVersions, 0, context.correlation_id, &response)
         .map_err(|error| Offence::Answer { api: ApiKey::ApiVersions.name(), version: 0, error })
 }
 
-fn api_key(key: ApiKey) -> ResponseApiKey {
-    let served = SERVED.iter().find(|served| served.key == key);
-    let versions = served.map_or(0..=-1, |served| served.versions.clone());
+fn api_key(served: &Served) -> ResponseApiKey {
     ResponseApiKey {
-        api_key: key.code(),
-        min_version: *versions.start(),
-        max_version: *versions.end(),
-        ..Default::default()
+        api_key: served.key.code(),
+        min_version: *served.versions.start(),
+        max_version: *served.versions.end(),
     }
 }
 

@@ -386,7 +386,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, V: Service> Connection<S, V> {
                     tracing::warn!(peer = %self.peer, kept_back, "connection closed: {offence}");
                 }
             }
-            End::Closed | End::PeerClosed | End::Failed(_) | End::Idle => {
+            End::Failed(kind) => tracing::debug!(peer = %self.peer, %kind, "connection failed"),
+            End::Closed | End::PeerClosed | End::Idle => {
                 tracing::debug!(peer = %self.peer, ?end, "connection ended");
             }
         }
@@ -440,8 +441,7 @@ fn poll_discard<S: AsyncRead + Unpin>(
 /// Tells the token whom to wake; true once it knows.
 fn register(stopped: Pin<&mut WaitForCancellationFutureOwned>, context: &mut Context<'_>) -> bool {
     // Ready or not, the stop is read from its flag.
-    drop(stopped.poll(context));
-    true
+    matches!(stopped.poll(context), Poll::Ready(()) | Poll::Pending)
 }
 
 #[cfg(test)]

@@ -10,7 +10,6 @@ fn request() -> ApiVersionsRequest {
     ApiVersionsRequest {
         client_software_name: Str::from_static("it"),
         client_software_version: Str::from_static("1.0"),
-        ..Default::default()
     }
 }
 

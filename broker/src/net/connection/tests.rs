@@ -394,7 +394,9 @@ async fn panic_ends_its_own_connection_only() {
     let (mut peer, ours) = tokio::io::duplex(100);
     let address = "127.0.0.1:1".parse().unwrap();
     let bad = Connection::new(ours, fixture.service.clone(), address, Arc::clone(&fixture.net));
-    tasks.spawn("connection", async move { drop(bad.run().await) });
+    tasks.spawn("connection", async move {
+        bad.run().await;
+    });
     peer.write_all(&frame(b"panic").into_bytes()).await.unwrap();
     assert_eq!(peer.read(&mut [0; 1]).await.unwrap(), 0);
     tasks.wait_idle().await;
