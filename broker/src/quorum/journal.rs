@@ -305,7 +305,7 @@ mod tests {
     fn disk() -> SimDisk {
         let disk = SimDisk::new();
         disk.create_dir_all(Path::new("/data")).unwrap();
-    disk.sync_dir(Path::new("/")).unwrap();
+        disk.sync_dir(Path::new("/")).unwrap();
         disk
     }
 

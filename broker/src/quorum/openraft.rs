@@ -1,6 +1,5 @@
 //! [`Quorum`] by openraft.
 
-use std::collections::BTreeMap;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -123,27 +122,23 @@ impl OpenraftQuorum {
         let path = journal.display().to_string();
         let snapshot =
             SnapshotFile { disk: Arc::clone(&disk), path: folder.join("quorum.snapshot") };
+        let id = u64::try_from(node.value()).map_err(library)?;
         let their_workers = Arc::clone(&workers);
         let open = move || {
             let log = LogStore::open(Arc::clone(&disk), Arc::clone(&their_workers), &journal)?;
+            let machine = StateMachine::open(their_workers, snapshot, log.clone(), replicated)?;
             if log.is_pristine() {
                 check_empty(disk.as_ref(), &log_dirs, &journal)?;
+                log.bootstrap(id, QuorumNode { address: String::new(), directory })?;
             }
-            let machine = StateMachine::open(their_workers, snapshot, log.clone(), replicated)?;
             Ok::<_, QuorumError>((log, machine))
         };
         let opened = run(&workers, Pool::Metadata, open).await;
         let (log, machine) = opened.map_err(library)??;
-        let id = u64::try_from(node.value()).map_err(library)?;
-        let is_pristine = log.is_pristine();
         let raft = Raft::new(id, Arc::new(config()?), NoNetwork, log.clone(), machine).await;
         let raft = raft.map_err(library)?;
-        if is_pristine {
-            let this = QuorumNode { address: String::new(), directory };
-            raft.initialize(BTreeMap::from([(id, this)])).await.map_err(library)?;
-        } else {
-            raft.trigger().elect().await.map_err(library)?;
-        }
+        // The only voter need not wait for an election; a node that led before leads already.
+        raft.trigger().elect().await.map_err(library)?;
         let leads = |metrics: &RaftMetrics<u64, QuorumNode>| {
             let applied = metrics.last_applied.map(|id| id.index);
             metrics.state == ServerState::Leader

@@ -80,6 +80,33 @@ fn storage_suite_of_the_library_passes_on_real_files() {
     Suite::test_all(Builder { disk }).unwrap();
 }
 
+/// What a quorum leaves in its files that was initialised by the library's own means.
+#[tokio::test]
+async fn bootstrapped_log_is_the_one_that_initialising_and_electing_leave() {
+    let this = QuorumNode { address: String::new(), directory: Uuid::from_random(1) };
+    let open = |disk: &SimDisk| {
+        let disk: Arc<dyn Disk> = Arc::new(disk.clone());
+        LogStore::open(disk, workers(), Path::new("/data/m/quorum.log")).unwrap()
+    };
+    let disk = new_disk();
+    let log = open(&disk);
+    let file =
+        SnapshotFile { disk: Arc::new(disk.clone()), path: PathBuf::from("/data/m/snapshot") };
+    let machine =
+        StateMachine::open(workers(), file, log.clone(), Box::new(Batches::default())).unwrap();
+    let raft = Raft::new(1, Arc::new(config().unwrap()), NoNetwork, log, machine).await.unwrap();
+    raft.initialize(std::collections::BTreeMap::from([(1, this.clone())])).await.unwrap();
+    raft.wait(None).state(ServerState::Leader, "lead").await.unwrap();
+    raft.wait(None).applied_index(Some(1), "apply").await.unwrap();
+    raft.shutdown().await.unwrap();
+    let theirs = open(&disk).content();
+
+    let disk = new_disk();
+    open(&disk).bootstrap(1, this).unwrap();
+    disk.power_cut(1);
+    assert_eq!(open(&disk).content(), theirs);
+}
+
 struct Node {
     quorum: OpenraftQuorum,
     batches: Batches,
@@ -145,9 +172,8 @@ async fn committed_batches_are_there_again_after_a_power_cut() {
             committed += 1;
             assert_eq!(node.count(), committed);
         }
-        let lost = disk.power_cut(cut);
+        disk.power_cut(cut);
         node.quorum.stop().await;
-        drop(lost);
     }
 }
 
