@@ -136,6 +136,8 @@ struct Window {
 struct Timer<'a> {
     sleep: Pin<&'a mut Sleep>,
     at: Monotonic,
+    /// It wakes the task when it is due.
+    is_registered: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin, V: Service> Connection<S, V> {
@@ -165,7 +167,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, V: Service> Connection<S, V> {
         let mut sleep = pin!(tokio::time::sleep_until(net.clock.started()));
         let mut stopped = pin!(net.stop.begun_token().clone().cancelled_owned());
         let mut is_registered = false;
-        let mut timer = Timer { sleep: sleep.as_mut(), at: Monotonic::MAX };
+        let mut timer = Timer { sleep: sleep.as_mut(), at: Monotonic::MAX, is_registered: false };
         let end = std::future::poll_fn(|context| {
             // A task has one waker all its life: told once, the token knows it.
             is_registered = is_registered || register(stopped.as_mut(), context);
@@ -312,8 +314,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin, V: Service> Connection<S, V> {
             if deadline < timer.at {
                 timer.at = deadline;
                 timer.sleep.as_mut().reset(self.net.clock.instant(deadline));
+                timer.is_registered = false;
             }
-            if timer.at == Monotonic::MAX || timer.sleep.as_mut().poll(context).is_pending() {
+            // A task has one waker all its life: a timer that was told it once is looked at again when it is due.
+            if timer.at == Monotonic::MAX || (timer.is_registered && now < timer.at) {
+                return Poll::Pending;
+            }
+            if timer.sleep.as_mut().poll(context).is_pending() {
+                timer.is_registered = true;
                 return Poll::Pending;
             }
             // It was set for an earlier reason: set it for the one that counts now.
