@@ -29,7 +29,7 @@ use highwater_records::TopicPartition;
 use highwater_replication::{
     Durability, Leader, LeaderSetup, MetadataChange, Ticket, WaitingAppends,
 };
-use highwater_storage::{Log, StorageFault};
+use highwater_storage::{Log, StorageFault, SyncWork, Synced};
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::replicas::HostedDir;
@@ -207,10 +207,19 @@ impl Partition {
 
     /// Syncs what is not synced. Called by the sync round of the log directory, on its threads.
     pub(crate) fn sync(self: &Arc<Self>) {
+        if let Some(work) = self.begin_sync() {
+            self.finish_sync(work.run());
+        }
+    }
+
+    fn begin_sync(self: &Arc<Self>) -> Option<SyncWork> {
         // Cleared before the work is taken: who appends from here on asks for the next round.
         self.is_sync_requested.store(false, Ordering::Release);
-        let Ok(Some(work)) = self.in_turn(|leading, _| leading.log.take_sync()) else { return };
-        match work.run() {
+        self.in_turn(|leading, _| leading.log.take_sync()).ok().flatten()
+    }
+
+    fn finish_sync(self: &Arc<Self>, synced: Result<Synced, StorageFault>) {
+        match synced {
             Ok(synced) => {
                 let noted = self.in_turn(|leading, turn| {
                     leading.log.on_synced(synced);

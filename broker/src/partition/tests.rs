@@ -90,6 +90,21 @@ async fn duplicate_of_an_unsynced_batch_waits_for_the_sync_too() {
 }
 
 #[tokio::test]
+async fn append_that_comes_while_a_sync_runs_waits_for_the_next_one() {
+    let (mut fixture, _disk, workers) = Fixture::simulated().await;
+    let partition = fixture.create_one().await;
+    let early = append(&partition, &batch("a"), Acks::All);
+    let work = partition.begin_sync().unwrap();
+    let late = append(&partition, &batch("b"), Acks::All);
+    partition.finish_sync(work.run());
+    assert_eq!(base_offset(&early), 0);
+    assert!(!late.is_complete());
+    assert_eq!(high_watermark(&partition), 1);
+    workers.run_syncs();
+    assert_eq!(base_offset(&late), 1);
+}
+
+#[tokio::test]
 async fn failed_sync_refuses_the_waiting_and_takes_the_directory_offline() {
     let (mut fixture, disk, workers) = Fixture::simulated().await;
     let mut partitions = fixture.create("t", 2, &[]).await;
