@@ -7,8 +7,8 @@
 //! | varint | size of the rest |
 //! | varint | kind, see [`kind`] |
 //! | varint | version of the kind's fields; a reader refuses one it does not know |
-//! | … | fields in the order of the functions below, Kafka's flexible encoding |
-//! | … | tag section; unknown tags are skipped, so fields may be added without a new version |
+//! | .. | fields in the order of the functions below, Kafka's flexible encoding |
+//! | .. | tag section; unknown tags are skipped, so fields may be added without a new version |
 //!
 //! Nothing here panics on bytes: they come from a file.
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]

@@ -12,7 +12,9 @@ pub(super) fn unreachable_listener() -> &'static str {
 }
 
 pub(super) fn topic_id(name: &str) -> Uuid {
-    Uuid::from_random(name.bytes().fold(7, |sum: u128, byte| sum.wrapping_mul(131) + u128::from(byte)))
+    Uuid::from_random(
+        name.bytes().fold(7, |sum: u128, byte| sum.wrapping_mul(131) + u128::from(byte)),
+    )
 }
 
 fn broker(node: i32, is_fenced: bool) -> BrokerImage {

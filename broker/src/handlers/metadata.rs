@@ -122,7 +122,9 @@ impl<'a> View<'a> {
         }
         if self.version < 12 {
             // Null names cannot be said there.
-            answer.iter_mut().for_each(|topic| drop(topic.name.get_or_insert_default()));
+            for topic in &mut answer {
+                topic.name.get_or_insert_default();
+            }
         }
         answer
     }

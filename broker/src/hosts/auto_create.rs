@@ -38,7 +38,9 @@ impl AutoCreate {
 
     fn end(&self, names: &[TopicName]) {
         let mut in_flight = self.in_flight.lock();
-        names.iter().for_each(|name| drop(in_flight.remove(name)));
+        for name in names {
+            in_flight.remove(name);
+        }
     }
 }
 

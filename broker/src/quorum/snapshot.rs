@@ -5,9 +5,9 @@
 //! | 0 | 4 | magic | `HWMS` |
 //! | 4 | 4 | version | 1 |
 //! | 8 | 4 | crc | CRC-32 (IEEE) of everything after it |
-//! | 12 | … | last | id of the last entry in it, as in `encoding.rs` |
-//! | … | … | membership | the voters, with the id of the entry that made them so |
-//! | … | … | state | 4 bytes length, then what [`Replicated`](super::Replicated) gave |
+//! | 12 | .. | last | id of the last entry in it, as in `encoding.rs` |
+//! | .. | .. | membership | the voters, with the id of the entry that made them so |
+//! | .. | .. | state | 4 bytes length, then what [`Replicated`](super::Replicated) gave |
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 #![cfg_attr(not(test), deny(clippy::expect_used, clippy::panic))]
 
