@@ -45,7 +45,8 @@ pub(crate) fn run(arguments: &Serve, output: &mut Output) -> anyhow::Result<()> 
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    let runtime = builder.thread_name("hw-reactor").enable_all().build();
     let runtime = runtime.context("cannot start the runtime")?;
     let result = runtime.block_on(serve(config, output));
     runtime.shutdown_background();
