@@ -183,20 +183,30 @@ impl Outbox {
         context: &mut Context<'_>,
     ) -> Poll<std::io::Result<()>> {
         while !self.segments.is_empty() {
-            let mut slices = [IoSlice::new(&[]); SLICES_MAX];
-            let mut count = 0;
-            for (slice, segment) in slices.iter_mut().zip(&self.segments) {
-                *slice = IoSlice::new(segment);
-                count += 1;
-            }
-            let slices = slices.get(..count).unwrap_or_default();
-            let written = ready!(Pin::new(&mut *stream).poll_write_vectored(context, slices))?;
+            let written = ready!(self.poll_write_some(stream, context))?;
             if written == 0 {
                 return Poll::Ready(Err(std::io::ErrorKind::WriteZero.into()));
             }
             self.advance(written);
         }
         Poll::Ready(Ok(()))
+    }
+
+    fn poll_write_some<S: AsyncWrite + Unpin>(
+        &self,
+        stream: &mut S,
+        context: &mut Context<'_>,
+    ) -> Poll<std::io::Result<usize>> {
+        if let (Some(only), 1) = (self.segments.front(), self.segments.len()) {
+            return Pin::new(stream).poll_write(context, only);
+        }
+        let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+        let mut count = 0;
+        for (slice, segment) in slices.iter_mut().zip(&self.segments) {
+            *slice = IoSlice::new(segment);
+            count += 1;
+        }
+        Pin::new(stream).poll_write_vectored(context, &slices[..count])
     }
 
     fn advance(&mut self, written: usize) {

@@ -135,7 +135,8 @@ pub(crate) fn bytes_of<R: Request>(version: i16, correlation_id: i32, request: &
 }
 
 pub(crate) fn decode<M: Message>(key: ApiKey, version: i16, frame: Vec<u8>) -> (i32, M) {
-    let mut reader = Reader::new(frame.into());
+    // We trust our own broker; an answer may hold far more than its bytes in small structs.
+    let mut reader = Reader::with_budget(frame.into(), 1 << 30);
     let header = ResponseHeader::decode(&mut reader, key, version).unwrap();
     let message = M::decode(&mut reader, version).unwrap();
     reader.expect_end().unwrap();
