@@ -11,6 +11,10 @@ use super::session::{
     FINAL_EPOCH, INITIAL_EPOCH, PartitionKey, PartitionOutcome, Session, WantedPartition,
 };
 
+/// Partitions all sessions together remember, some 20 MiB. At the limit a client gets no session, and one that grows
+/// loses its own; its fetches go on, only larger.
+const CACHED_PARTITIONS_MAX: usize = 100_000;
+
 /// A session unused for longer loses its slot to anyone.
 const UNUSED_MAX: Duration = Duration::from_secs(120);
 
@@ -123,6 +127,7 @@ impl FetchSessions {
             Arc::clone(&slots.get(&id).ok_or(SessionRefusal::IdNotFound)?.session)
         };
         let mut locked = session.lock();
+        let grown_count = request.wanted.len();
         if locked.epoch() != request.epoch {
             return Err(SessionRefusal::InvalidEpoch);
         }
@@ -139,10 +144,16 @@ impl FetchSessions {
         locked.bump_epoch();
         let epoch = locked.epoch();
         drop(locked);
-        if let Some(slot) = self.slots.lock().get_mut(&id) {
+        let mut slots = self.slots.lock();
+        if let Some(slot) = slots.get_mut(&id) {
             slot.last_used = now;
             slot.partition_count = wanted.len();
         }
+        if grown_count > 0 && cached_partitions(&slots) > CACHED_PARTITIONS_MAX {
+            slots.remove(&id);
+            return Err(SessionRefusal::IdNotFound);
+        }
+        drop(slots);
         Ok(FetchContext { wanted, kind: ContextKind::Incremental { id, epoch, session } })
     }
 
@@ -192,7 +203,9 @@ impl FetchSessions {
             return 0;
         }
         let mut slots = self.slots.lock();
-        if slots.len() >= self.sessions_max {
+        while slots.len() >= self.sessions_max
+            || cached_partitions(&slots) + partition_count > CACHED_PARTITIONS_MAX
+        {
             let Some(loser) = evictable(&slots, now, is_follower, partition_count) else {
                 return 0;
             };
@@ -212,6 +225,10 @@ impl FetchSessions {
         );
         id
     }
+}
+
+fn cached_partitions(slots: &BTreeMap<i32, Slot>) -> usize {
+    slots.values().map(|slot| slot.partition_count).sum()
 }
 
 /// The session that gives way to a new one of `partition_count` partitions, if any does.

@@ -1,6 +1,6 @@
 //! DescribeLogDirs: what lies where, and how much room there is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use highwater_protocol::Str;
@@ -16,6 +16,25 @@ use crate::partition::Partition;
 use crate::replicas::HostedDir;
 use crate::workers::{self, Pool};
 
+/// The partitions asked for.
+struct Wanted {
+    partitions: BTreeSet<(Str, i32)>,
+}
+
+impl Wanted {
+    fn new(topics: Vec<RequestTopic>) -> Self {
+        let named = topics.into_iter().flat_map(|topic| {
+            let name = topic.topic;
+            topic.partitions.into_iter().map(move |partition| (name.clone(), partition))
+        });
+        Self { partitions: named.collect() }
+    }
+
+    fn holds(&self, topic: &str, partition: i32) -> bool {
+        self.partitions.contains(&(Str::from(topic), partition))
+    }
+}
+
 /// Describes every log directory with the partitions asked for; no list of topics means all.
 pub(crate) async fn handle(
     broker: &Arc<Broker>,
@@ -23,9 +42,9 @@ pub(crate) async fn handle(
     request: DescribeLogDirsRequest,
 ) -> DescribeLogDirsResponse {
     let dirs: Vec<Arc<HostedDir>> = broker.replicas.log_dirs().cloned().collect();
-    let wanted = request.topics;
+    let wanted = request.topics.map(Wanted::new);
     let results = workers::run(&broker.workers, Pool::File, move || {
-        dirs.iter().map(|dir| describe(dir, wanted.as_deref())).collect()
+        dirs.iter().map(|dir| describe(dir, wanted.as_ref())).collect()
     });
     DescribeLogDirsResponse {
         // Lost only at a stop.
@@ -34,7 +53,7 @@ pub(crate) async fn handle(
     }
 }
 
-fn describe(dir: &Arc<HostedDir>, wanted: Option<&[RequestTopic]>) -> ResponseResult {
+fn describe(dir: &Arc<HostedDir>, wanted: Option<&Wanted>) -> ResponseResult {
     let log_dir = Str::from(dir.path().to_string_lossy().into_owned());
     let nothing =
         ResponseResult { log_dir, total_bytes: -1, usable_bytes: -1, ..ResponseResult::default() };
@@ -48,7 +67,7 @@ fn describe(dir: &Arc<HostedDir>, wanted: Option<&[RequestTopic]>) -> ResponseRe
     for partition in dir.partitions() {
         let topic_partition = partition.topic_partition();
         let name = topic_partition.topic.as_str();
-        if !is_wanted(wanted, name, topic_partition.partition) {
+        if wanted.is_some_and(|wanted| !wanted.holds(name, topic_partition.partition)) {
             continue;
         }
         topics.entry(name.to_owned()).or_default().push(ResponseResultTopicPartition {
@@ -70,12 +89,6 @@ fn describe(dir: &Arc<HostedDir>, wanted: Option<&[RequestTopic]>) -> ResponseRe
     }
 }
 
-fn is_wanted(wanted: Option<&[RequestTopic]>, topic: &str, partition: i32) -> bool {
-    let Some(wanted) = wanted else { return true };
-    let mut topics = wanted.iter().filter(|wanted| &*wanted.topic == topic);
-    topics.any(|wanted| wanted.partitions.contains(&partition))
-}
-
 fn size_bytes(partition: &Partition) -> i64 {
     let view = partition.view();
     let size = view.leading().map_or(0, |leading| leading.log.size_bytes());
@@ -87,12 +100,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_list_means_all_and_a_list_means_its_partitions() {
-        let one = [RequestTopic { topic: Str::from("a"), partitions: vec![1] }];
-        assert!(is_wanted(None, "a", 0));
-        assert!(is_wanted(Some(&one), "a", 1));
-        assert!(!is_wanted(Some(&one), "a", 0));
-        assert!(!is_wanted(Some(&one), "b", 1));
-        assert!(!is_wanted(Some(&[]), "a", 1));
+    fn list_of_topics_means_its_partitions() {
+        let wanted = Wanted::new(vec![
+            RequestTopic { topic: Str::from("a"), partitions: vec![1] },
+            RequestTopic { topic: Str::from("a"), partitions: vec![3] },
+        ]);
+        let held = |topic| (0..5).filter(|index| wanted.holds(topic, *index)).collect::<Vec<_>>();
+        assert_eq!(held("a"), [1, 3]);
+        assert_eq!(held("b"), []);
+        assert!(!Wanted::new(Vec::new()).holds("a", 1));
     }
 }

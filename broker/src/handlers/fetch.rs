@@ -16,6 +16,7 @@ use highwater_records::{ErrorCode, LeaderEpoch, Monotonic, Offset, Uuid};
 use highwater_replication::{Isolation, Reader};
 use tokio::sync::oneshot;
 
+use super::PARTITIONS_MAX;
 use super::current_leader::{self, CurrentLeader};
 use crate::broker::Broker;
 use crate::context::{RequestContext, Started};
@@ -28,6 +29,9 @@ use crate::partition::Wakeup;
 use crate::replicas::NotHosted;
 use crate::seams::sleep_until;
 use crate::workers::Pool;
+
+/// First version whose answers have an error of their own.
+const TOP_LEVEL_ERROR_FROM: i16 = 7;
 
 /// First version in which topics are named by id.
 const TOPIC_IDS_FROM: i16 = 13;
@@ -55,6 +59,8 @@ pub(crate) fn start(
 ) -> Started<FetchResponse> {
     let fetch = match Fetch::open(broker, context, request) {
         Ok(fetch) => fetch,
+        // No place for it in the answer.
+        Err(_) if context.api_version < TOP_LEVEL_ERROR_FROM => return Started::Close,
         Err(error_code) => {
             return Started::Ready(FetchResponse { error_code, ..FetchResponse::default() });
         }
@@ -78,6 +84,12 @@ impl Fetch {
         request: FetchRequest,
     ) -> Result<Self, ErrorCode> {
         let version = context.api_version;
+        let partition_count = request.topics.iter().map(|topic| topic.partitions.len());
+        let forgotten_count =
+            request.forgotten_topics_data.iter().map(|topic| topic.partitions.len());
+        if partition_count.chain(forgotten_count).sum::<usize>() > PARTITIONS_MAX {
+            return Err(ErrorCode::InvalidRequest);
+        }
         let now = broker.clock.now().monotonic;
         let replica_id = if version >= REPLICA_STATE_FROM {
             request.replica_state.replica_id

@@ -13,6 +13,7 @@ use highwater_replication::{
 };
 use highwater_storage::TimestampOffset;
 
+use super::PARTITIONS_MAX;
 use crate::broker::Broker;
 use crate::context::RequestContext;
 use crate::error_map::{
@@ -80,7 +81,9 @@ pub(crate) async fn handle(
     let mut lookups = Vec::new();
     let mut seen = BTreeSet::new();
     let mut twice = BTreeSet::new();
-    for topic in &request.topics {
+    let partition_count = request.topics.iter().map(|topic| topic.partitions.len());
+    let is_too_large = partition_count.sum::<usize>() > PARTITIONS_MAX;
+    for topic in request.topics.iter().filter(|_| !is_too_large) {
         for partition in &topic.partitions {
             if !seen.insert((topic.name.clone(), partition.partition_index)) {
                 twice.insert((topic.name.clone(), partition.partition_index));
@@ -92,7 +95,7 @@ pub(crate) async fn handle(
         let mut partitions = Vec::with_capacity(topic.partitions.len());
         for asked in topic.partitions {
             let index = asked.partition_index;
-            let found = if twice.contains(&(topic.name.clone(), index)) {
+            let found = if is_too_large || twice.contains(&(topic.name.clone(), index)) {
                 Err(ErrorCode::InvalidRequest)
             } else {
                 match &hosted {

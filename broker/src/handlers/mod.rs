@@ -25,3 +25,7 @@ pub(crate) mod list_offsets;
 pub(crate) mod metadata;
 pub(crate) mod offset_for_leader_epoch;
 pub(crate) mod produce;
+
+/// Partitions one request may name: as many as a broker may host. A request with more is refused whole, and none of them
+/// is looked up.
+pub(crate) const PARTITIONS_MAX: usize = 20_000;

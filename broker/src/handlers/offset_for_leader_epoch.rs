@@ -9,6 +9,7 @@ use highwater_protocol::messages::offset_for_leader_epoch::{
 use highwater_records::{ErrorCode, LeaderEpoch};
 use highwater_replication::check_epoch;
 
+use super::PARTITIONS_MAX;
 use crate::broker::Broker;
 use crate::context::RequestContext;
 use crate::error_map::{not_hosted_code, not_serving_code, replication_code};
@@ -20,10 +21,16 @@ pub(crate) async fn handle(
     _context: &RequestContext,
     request: OffsetForLeaderEpochRequest,
 ) -> OffsetForLeaderEpochResponse {
+    let partition_count = request.topics.iter().map(|topic| topic.partitions.len());
+    let is_too_large = partition_count.sum::<usize>() > PARTITIONS_MAX;
     let topics = request.topics.into_iter().map(|topic| {
         let hosted = broker.replicas.topic_by_name(&topic.topic);
         let answer = |asked: &RequestTopicPartition| {
-            let end = end_of(hosted.as_deref(), asked);
+            let end = if is_too_large {
+                Err(ErrorCode::InvalidRequest)
+            } else {
+                end_of(hosted.as_deref(), asked)
+            };
             let mut partition = ResponseTopicPartition {
                 partition: asked.partition,
                 leader_epoch: -1,

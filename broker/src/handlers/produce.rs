@@ -15,6 +15,7 @@ use highwater_protocol::{Records, Str};
 use highwater_records::{BatchRefusal, ErrorCode, LeaderEpoch, Monotonic, NodeId, Now};
 use highwater_replication::Acks;
 
+use super::PARTITIONS_MAX;
 use super::current_leader::{self, CurrentLeader};
 use crate::broker::Broker;
 use crate::context::{RequestContext, Started};
@@ -57,6 +58,10 @@ pub(crate) fn start(
     context: &RequestContext,
     request: ProduceRequest,
 ) -> Started<ProduceResponse> {
+    let partition_count = request.topic_data.iter().map(|topic| topic.partition_data.len());
+    if partition_count.sum::<usize>() > PARTITIONS_MAX {
+        return Started::Close;
+    }
     let Some(acks) = Acks::from_wire(request.acks) else {
         return Started::Ready(refuse_all(request.topic_data, ErrorCode::InvalidRequiredAcks));
     };

@@ -329,7 +329,7 @@ impl Partition {
             self.watchers.wake_all();
         }
         if recovery_bytes > 0 {
-            self.dir.note_written(recovery_bytes, self.context.clock.now().wall);
+            self.dir.note_written(recovery_bytes, &*self.context.clock);
         }
         if let Some(fault) = fault {
             self.dir.fail(&fault);

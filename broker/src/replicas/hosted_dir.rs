@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 use super::sync_rounds::SyncRounds;
 use crate::broker::FatalSignal;
 use crate::partition::Partition;
+use crate::seams::Clock;
 use crate::workers::{Pool, Workers};
 
 /// Bytes past the recovery points of a log directory after which they move.
@@ -132,14 +133,14 @@ impl HostedDir {
     }
 
     /// Counts what was written, and has the recovery points moved before too much lies past them.
-    pub(crate) fn note_written(self: &Arc<Self>, bytes: u64, now: Timestamp) {
+    pub(crate) fn note_written(self: &Arc<Self>, bytes: u64, clock: &dyn Clock) {
         let unrecovered = self.unrecovered_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
         if unrecovered < CHECKPOINT_AFTER_BYTES
             || self.is_checkpoint_running.swap(true, Ordering::AcqRel)
         {
             return;
         }
-        let dir = Arc::clone(self);
+        let (dir, now) = (Arc::clone(self), clock.now().wall);
         self.workers.submit(Pool::File, Box::new(move || dir.run_checkpoint(now)));
     }
 

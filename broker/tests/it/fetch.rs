@@ -228,3 +228,19 @@ async fn read_committed_gets_an_empty_list_of_aborted_transactions() {
     assert_eq!(values(partitions(&response)[0]).len(), 1);
     broker.stop().await;
 }
+
+#[tokio::test]
+async fn fetch_of_more_partitions_than_a_broker_has_is_refused_whole() {
+    let broker = TestBroker::start(&[]).await;
+    let mut client = broker.connect().await;
+    let topic = create(&mut client, "t", 1, &[]).await;
+    let many: Vec<(i32, i64)> = (0..20_001).map(|partition| (partition, 0)).collect();
+    let response = client.call(13, &fetch(&topic, &many)).await;
+    assert_eq!(response.error_code, ErrorCode::InvalidRequest);
+    assert_eq!(response.responses, []);
+    client.send(13, &fetch(&topic, &many[1..])).await;
+    assert!(client.frame().await.unwrap().len() > 20_000 * 30);
+    client.send(6, &fetch(&topic, &many)).await;
+    client.expect_closed().await;
+    broker.stop().await;
+}

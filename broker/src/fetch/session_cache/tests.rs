@@ -204,3 +204,19 @@ fn follower_takes_the_slot_of_a_young_consumer_and_never_the_reverse() {
     assert!(fetch(&sessions, at(100), request(id, 1, 0)).is_ok());
     assert_eq!(new_session(&sessions, at(200), 9), 0);
 }
+
+#[test]
+fn partitions_of_all_sessions_have_a_limit() {
+    let sessions = cache(SESSIONS_MAX);
+    let ids: Vec<i32> = (0..7).map(|_| new_session(&sessions, at(0), 20_000)).collect();
+    assert_eq!(ids.iter().filter(|id| **id != 0).count(), 5);
+    let wanted = |partition| WantedPartition {
+        key: PartitionKey { topic: TopicKey::Id(Uuid::ZERO), partition },
+        ..wanted(1).remove(0)
+    };
+    let mut grown = request(ids[0], 1, 0);
+    grown.wanted = vec![wanted(30_000)];
+    assert_eq!(fetch(&sessions, at(1), grown), Err(SessionRefusal::IdNotFound));
+    assert_eq!(session_count(&sessions), 4);
+    assert_ne!(new_session(&sessions, at(1), 20_000), 0);
+}
