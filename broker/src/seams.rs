@@ -169,6 +169,7 @@ pub trait Transport: Send + Sync + 'static {
         &'a self,
         host: &'a str,
         port: u16,
+        options: ListenOptions,
     ) -> BoxFuture<'a, io::Result<Box<dyn Listener>>>;
 
     /// Most connections the process can hold and still open its files; `None` if there is no such limit.
@@ -176,6 +177,22 @@ pub trait Transport: Send + Sync + 'static {
 
     /// Most files a broker should hold open at a time beside them.
     fn open_files_max(&self) -> usize;
+}
+
+/// How a listener's sockets are set up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListenOptions {
+    /// Connections the kernel keeps until they are accepted; beyond it new ones are refused or retried by their kernel.
+    pub backlog: i32,
+    /// Of each connection; `None` lets the kernel choose and adapt.
+    pub send_buffer_bytes: Option<usize>,
+    pub receive_buffer_bytes: Option<usize>,
+}
+
+impl Default for ListenOptions {
+    fn default() -> Self {
+        Self { backlog: 1024, send_buffer_bytes: None, receive_buffer_bytes: None }
+    }
 }
 
 /// A bound address that connections arrive at.
@@ -219,9 +236,6 @@ impl TcpTransport {
     }
 }
 
-/// Connections the kernel keeps until they are accepted; beyond it new ones are refused or retried by their kernel.
-const LISTEN_BACKLOG: i32 = 1024;
-
 /// Descriptors that stay free for files whatever the clients do.
 const DESCRIPTORS_HELD_BACK: usize = 64;
 
@@ -233,11 +247,12 @@ impl Transport for TcpTransport {
         &'a self,
         host: &'a str,
         port: u16,
+        options: ListenOptions,
     ) -> BoxFuture<'a, io::Result<Box<dyn Listener>>> {
         Box::pin(async move {
             let mut last_error = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
             for address in resolve(host, port).await? {
-                match bind(address) {
+                match bind(address, options) {
                     Ok(listener) => return Ok(Box::new(listener) as Box<dyn Listener>),
                     Err(error) => last_error = error,
                 }
@@ -284,7 +299,7 @@ async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     Ok(addresses)
 }
 
-fn bind(address: SocketAddr) -> io::Result<BoundTcp> {
+fn bind(address: SocketAddr, options: ListenOptions) -> io::Result<BoundTcp> {
     use socket2::{Domain, Protocol, Socket, Type};
 
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
@@ -293,8 +308,15 @@ fn bind(address: SocketAddr) -> io::Result<BoundTcp> {
     if address.ip() == std::net::IpAddr::from(std::net::Ipv6Addr::UNSPECIFIED) {
         socket.set_only_v6(false)?;
     }
+    // Accepted sockets inherit them.
+    if let Some(bytes) = options.send_buffer_bytes {
+        socket.set_send_buffer_size(bytes)?;
+    }
+    if let Some(bytes) = options.receive_buffer_bytes {
+        socket.set_recv_buffer_size(bytes)?;
+    }
     socket.bind(&address.into())?;
-    socket.listen(LISTEN_BACKLOG)?;
+    socket.listen(options.backlog)?;
     let listener = TcpListener::from_std(socket.into())?;
     let local_addr = listener.local_addr()?;
     let mut bound = BoundTcp { listener, local_addr, held_back: Vec::new() };
@@ -421,8 +443,10 @@ mod tests {
     #[tokio::test]
     async fn second_listener_on_a_port_is_refused() {
         let transport = TcpTransport::new();
-        let first = transport.listen("127.0.0.1", 0).await.unwrap();
-        let second = transport.listen("127.0.0.1", first.local_addr().port()).await;
+        let first = transport.listen("127.0.0.1", 0, ListenOptions::default()).await.unwrap();
+        let second = transport
+            .listen("127.0.0.1", first.local_addr().port(), ListenOptions::default())
+            .await;
         assert_eq!(second.err().unwrap().kind(), io::ErrorKind::AddrInUse);
     }
 }

@@ -78,7 +78,7 @@ impl Server {
     ///
     /// Errors: a [`StartError`]; nothing is left running or locked.
     pub async fn start(config: Config, seams: Seams) -> Result<Self, StartError> {
-        let listeners = listen(&config.listeners, &seams).await?;
+        let listeners = listen(&config, &seams).await?;
         let broker = build(config, seams, &listeners).await?;
         let local_addrs = listeners.iter().map(|(_, listener)| listener.local_addr()).collect();
         let panics = Arc::clone(&broker.net.counters.panics);
@@ -196,16 +196,18 @@ async fn shut_down_workers(workers: &Arc<dyn Workers>) {
 
 type Bound = Vec<(String, Box<dyn Listener>)>;
 
-async fn listen(configs: &[ListenerConfig], seams: &Seams) -> Result<Bound, StartError> {
+async fn listen(config: &Config, seams: &Seams) -> Result<Bound, StartError> {
+    let options = config.limits.listen_options;
     let mut listeners = Vec::new();
-    for ListenerConfig { name, bind, .. } in configs {
-        let listener = seams.transport.listen(&bind.host, bind.port).await.map_err(|source| {
-            let (name, endpoint) = (name.clone(), bind.clone());
-            match source.kind() {
-                io::ErrorKind::AddrInUse => StartError::PortBusy { name, endpoint },
-                _ => StartError::Listen { name, endpoint, source },
-            }
-        })?;
+    for ListenerConfig { name, bind, .. } in &config.listeners {
+        let listener =
+            seams.transport.listen(&bind.host, bind.port, options).await.map_err(|source| {
+                let (name, endpoint) = (name.clone(), bind.clone());
+                match source.kind() {
+                    io::ErrorKind::AddrInUse => StartError::PortBusy { name, endpoint },
+                    _ => StartError::Listen { name, endpoint, source },
+                }
+            })?;
         listeners.push((name.clone(), listener));
     }
     Ok(listeners)

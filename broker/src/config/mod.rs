@@ -13,6 +13,8 @@ use highwater_controller::config::{
 };
 use highwater_records::NodeId;
 
+use crate::seams::ListenOptions;
+
 pub use listeners::{Endpoint, ListenerConfig};
 pub use properties::{PROPERTIES_FILE_BYTES_MAX, Properties, PropertiesError};
 
@@ -59,8 +61,8 @@ pub struct Limits {
     pub in_flight_requests: usize,
     /// Their bytes; at the limit the socket is not read.
     pub in_flight_bytes: usize,
-    /// Connections the kernel keeps until they are accepted.
-    pub socket_listen_backlog_size: i32,
+    /// How listeners are opened; what is not set is left to the kernel, which adapts it.
+    pub listen_options: ListenOptions,
 }
 
 /// A configuration the broker does not start with. One line: key, value, reason, and what to do.
@@ -368,9 +370,21 @@ fn limits(lookup: &Lookup<'_>) -> Result<Limits, ConfigError> {
         response_stall: lookup.duration_ms("highwater.response.stall.ms"),
         in_flight_requests: lookup.limit("highwater.connection.in.flight.max"),
         in_flight_bytes: lookup.limit("highwater.connection.in.flight.bytes"),
-        socket_listen_backlog_size: i32::try_from(lookup.number("socket.listen.backlog.size"))
-            .unwrap_or(i32::MAX),
+        listen_options: listen_options(lookup),
     })
+}
+
+/// Kafka's defaults (a backlog of 50, buffers of 100 KiB) would hold back bursts and large batches: only what is set counts.
+fn listen_options(lookup: &Lookup<'_>) -> ListenOptions {
+    let explicit = |key: &str| lookup.explicit(key).map(|_| lookup.number(key));
+    let bytes = |key: &str| explicit(key).and_then(|bytes| usize::try_from(bytes).ok());
+    let defaults = ListenOptions::default();
+    let backlog = explicit("socket.listen.backlog.size").and_then(|size| i32::try_from(size).ok());
+    ListenOptions {
+        backlog: backlog.unwrap_or(defaults.backlog),
+        send_buffer_bytes: bytes("socket.send.buffer.bytes"),
+        receive_buffer_bytes: bytes("socket.receive.buffer.bytes"),
+    }
 }
 
 fn per_ip_overrides(lookup: &Lookup<'_>) -> Result<Vec<(std::net::IpAddr, usize)>, ConfigError> {

@@ -194,3 +194,14 @@ fn memory_limit_of_the_process_bounds_the_default_budget_only() {
     set.limit_memory(Some(1 << 30));
     assert_eq!(set.limits.queued_max_request_bytes, 400_000_000);
 }
+
+#[test]
+fn socket_options_are_the_kernels_unless_set() {
+    assert_eq!(config("").limits.listen_options, ListenOptions::default());
+    let set = config(
+        "socket.listen.backlog.size=7\nsocket.send.buffer.bytes=-1\nsocket.receive.buffer.bytes=4096",
+    );
+    let expected =
+        ListenOptions { backlog: 7, send_buffer_bytes: None, receive_buffer_bytes: Some(4096) };
+    assert_eq!(set.limits.listen_options, expected);
+}

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll};
 
 use futures_util::future::BoxFuture;
-use highwater_broker::{Listener, Seams, Server, Stream, TcpTransport, Transport};
+use highwater_broker::{ListenOptions, Listener, Seams, Server, Stream, TcpTransport, Transport};
 use highwater_protocol::messages::api_versions::ApiVersionsRequest;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -112,10 +112,11 @@ impl Transport for Exhausted {
         &'a self,
         host: &'a str,
         port: u16,
+        options: ListenOptions,
     ) -> BoxFuture<'a, std::io::Result<Box<dyn Listener>>> {
         let lent = Arc::clone(&self.lent);
         Box::pin(async move {
-            let inner = self.inner.listen(host, port).await?;
+            let inner = self.inner.listen(host, port, options).await?;
             Ok(Box::new(ExhaustedListener { inner, failures_left: 3, lent }) as Box<dyn Listener>)
         })
     }
