@@ -3,15 +3,16 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::AtomicU64;
 
-use highwater_controller::MetadataRecord;
 use highwater_controller::image::ConfigResource;
+use highwater_controller::{MetadataImage, MetadataRecord, PartitionChange};
+use highwater_records::NodeId;
 use highwater_replication::Acks;
 use highwater_storage::{CheckpointKind, Disk, DiskOp, SimDisk};
 
 use super::queue::QUEUED_APPENDS_MAX;
 use super::*;
 use crate::replicas::fixture::{
-    Fixture, TestWorkers, append, base_offset, batch, numbered_batch, values,
+    Fixture, NODE, TestWorkers, append, base_offset, batch, numbered_batch, values,
 };
 use crate::workers::{ThreadWorkers, Workers};
 
@@ -284,8 +285,7 @@ async fn threads_that_append_to_one_partition_are_all_answered_with_dense_offset
     const APPENDS: usize = 300;
     let workers: Arc<dyn Workers> = Arc::new(ThreadWorkers::new());
     let disk: Arc<dyn Disk> = Arc::new(SimDisk::new());
-    let mut fixture =
-        Fixture::start(disk, workers, highwater_controller::MetadataImage::default()).await;
+    let mut fixture = Fixture::start(disk, workers, MetadataImage::default()).await;
     let partition = fixture.create_one().await;
     let answered = Arc::new(AtomicU64::new(0));
     let mut tasks = tokio::task::JoinSet::new();
@@ -380,4 +380,58 @@ async fn change_of_durability_takes_effect_without_going_back() {
     assert!(!pending.is_complete());
     workers.run_syncs();
     assert_eq!(base_offset(&pending), 1);
+}
+
+#[tokio::test]
+async fn replica_that_leads_again_finds_its_log() {
+    let (mut fixture, _disk, workers) = Fixture::simulated().await;
+    let partition = fixture.create_one().await;
+    append(&partition, &numbered_batch("a", 0), Acks::Leader);
+    workers.run_syncs();
+    let topic_id = fixture.image().topics().get("t").unwrap().id;
+    let lead = |leader| {
+        let change = PartitionChange { leader: Some(leader), ..PartitionChange::default() };
+        MetadataRecord::PartitionChange { topic_id, partition: 0, change }
+    };
+    fixture.commit(&[lead(NodeId::NONE)]).await;
+    assert!(matches!(refusal(&append(&partition, &batch("b"), Acks::Leader)), AppendRefusal::Gone));
+    assert!(fixture.partitions("t").is_empty());
+    fixture.commit(&[lead(NODE)]).await;
+    let partition = fixture.partitions("t").remove(0);
+    assert_eq!(values(&partition, true), [(0, "a".to_owned())]);
+    assert_eq!(base_offset(&append(&partition, &numbered_batch("a", 0), Acks::Leader)), 0);
+    assert_eq!(base_offset(&append(&partition, &numbered_batch("b", 1), Acks::Leader)), 1);
+}
+
+#[tokio::test]
+async fn directory_of_another_topic_of_the_same_name_is_set_aside() {
+    let (mut fixture, disk, workers) = Fixture::simulated().await;
+    let partition = fixture.create_one().await;
+    append(&partition, &batch("theirs"), Acks::Leader);
+    workers.run_syncs();
+    fixture.ending.cancel();
+    drop((fixture, partition));
+    disk.crash();
+    let workers = TestWorkers::new();
+    let mut fixture =
+        Fixture::start(Arc::new(disk.clone()), workers, MetadataImage::default()).await;
+    fixture.create("another", 1, &[]).await;
+    let partition = fixture.create_one().await;
+    assert_eq!(values(&partition, false), []);
+    let names = disk.read_dir(std::path::Path::new("/data")).unwrap();
+    assert!(names.iter().any(|entry| entry.name.ends_with("-stray")), "{names:?}");
+}
+
+#[tokio::test]
+async fn flush_messages_asks_for_a_sync_in_os_mode() {
+    let (mut fixture, disk, workers) = Fixture::simulated().await;
+    let configs = [("highwater.durability", "os"), ("flush.messages", "3")];
+    let partition = fixture.create("t", 1, &configs).await.remove(0);
+    workers.run_syncs();
+    let before = disk.count(DiskOp::Sync);
+    for (value, syncs) in [("a", 0), ("b", 0), ("c", 1), ("d", 1)] {
+        append(&partition, &batch(value), Acks::Leader);
+        workers.run_syncs();
+        assert_eq!(disk.count(DiskOp::Sync) - before, syncs, "after {value}");
+    }
 }

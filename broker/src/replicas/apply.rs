@@ -14,7 +14,7 @@ use highwater_replication::{LeaderSetup, MetadataChange};
 use highwater_storage::{Log, LogConfig, LogSetup, OpenError, Opening, StorageFault, remove_files};
 
 use super::log_config::{PRODUCER_ID_EXPIRATION_MS, log_config};
-use super::{DirAtStart, HostedTopic, Registry, Replicas, Slot};
+use super::{Dir, FoundLog, HostedTopic, Registry, Replicas, Slot};
 use crate::partition::{Partition, durability};
 use crate::seams::sleep_until;
 use crate::workers::{self, Pool};
@@ -213,11 +213,7 @@ impl Replicas {
                 Some(hosted)
             }
             Some(hosted) => {
-                if let Some(log) = hosted.retire()
-                    && let Err(fault) = log.close(self.context.clock.now().wall)
-                {
-                    hosted.dir().fail(&fault);
-                }
+                self.close(&hosted, change.topic_id);
                 None
             }
             None if leads => Some(self.open_or_create(&change)),
@@ -225,8 +221,26 @@ impl Replicas {
         }
     }
 
+    /// Closes the log of a replica that leads no more; it stays where it is and may be opened again.
+    fn close(&self, hosted: &Arc<Partition>, topic_id: Uuid) {
+        let Some(log) = hosted.retire() else { return };
+        let topic_partition = hosted.topic_partition();
+        hosted.dir().remove(topic_partition);
+        let is_clean = match log.close(self.context.clock.now().wall) {
+            Ok(log_end) => hosted.dir().note_closed(topic_partition, log_end),
+            Err(fault) => {
+                hosted.dir().fail(&fault);
+                false
+            }
+        };
+        if let Some(dir) = self.dirs.iter().find(|dir| Arc::ptr_eq(&dir.hosted, hosted.dir())) {
+            let found = FoundLog { topic_id: Some(topic_id), is_clean };
+            dir.found.lock().insert(topic_partition.clone(), found);
+        }
+    }
+
     fn open_or_create(&self, change: &Change) -> Arc<Partition> {
-        let offline = |dir: &DirAtStart, reason: &str| {
+        let offline = |dir: &Dir, reason: &str| {
             let topic_partition = &change.topic_partition;
             tracing::error!(%topic_partition, reason, "the replica is offline");
             Partition::offline(
@@ -265,12 +279,10 @@ impl Replicas {
 
     /// The directory a partition lies in or will be made in: where it was found, where the metadata says, else the
     /// least filled one.
-    fn place(&self, change: &Change) -> Option<&Arc<DirAtStart>> {
-        let is_here = |dir: &&Arc<DirAtStart>| {
-            let found = dir.found.lock();
-            let id = found.get(&change.topic_partition);
-            // Kafka's directories from before topic ids have none; the name is then all there is.
-            id.is_some_and(|id| id.is_none_or(|id| id == change.topic_id))
+    fn place(&self, change: &Change) -> Option<&Arc<Dir>> {
+        let is_here = |dir: &&Arc<Dir>| {
+            let found = dir.found.lock().get(&change.topic_partition).copied();
+            found.is_some_and(|found| found.belongs_to(change.topic_id))
         };
         if let Some(dir) = self.dirs.iter().find(is_here) {
             return dir.hosted.fault().is_none().then_some(dir);
@@ -285,7 +297,7 @@ impl Replicas {
         }
     }
 
-    fn open_log(&self, dir: &DirAtStart, change: &Change) -> Result<Log, OpenError> {
+    fn open_log(&self, dir: &Dir, change: &Change) -> Result<Log, OpenError> {
         let topic_partition = &change.topic_partition;
         let found = dir.found.lock().remove(topic_partition);
         let path = dir.hosted.log_dir().partition_path(topic_partition);
@@ -298,8 +310,8 @@ impl Replicas {
             topic_id: change.topic_id,
             config: change.log_config.clone(),
         };
-        let is_ours = found.is_some_and(|id| id.is_none_or(|id| id == change.topic_id));
-        if !is_ours {
+        let ours = found.filter(|found| found.belongs_to(change.topic_id));
+        let Some(ours) = ours else {
             if found.is_some() {
                 self.set_aside(&setup.dir)?;
             }
@@ -309,14 +321,14 @@ impl Replicas {
                 return Err(StorageFault::new("clear the checkpoints of", &setup.dir, full).into());
             }
             return Log::create(setup);
-        }
+        };
         let opening = {
             let checkpoints = dir.hosted.checkpoints.lock();
             let read = |offsets: &BTreeMap<TopicPartition, Offset>| {
                 offsets.get(topic_partition).copied().unwrap_or(Offset::ZERO)
             };
             Opening {
-                is_clean: dir.is_clean,
+                is_clean: ours.is_clean,
                 recovery_point: read(&checkpoints.recovery_points),
                 log_start_offset: read(&checkpoints.log_starts),
                 keep_holes: change.settings.cleanup_policy.compact,
@@ -352,7 +364,7 @@ impl Replicas {
         synced.map_err(|source| StorageFault::new("rename", path, source))
     }
 
-    fn leader_setup(&self, dir: &DirAtStart, change: &Change, log: &Log) -> LeaderSetup {
+    fn leader_setup(&self, dir: &Dir, change: &Change, log: &Log) -> LeaderSetup {
         let metadata = &change.metadata;
         let high_watermark = {
             let checkpoints = dir.hosted.checkpoints.lock();

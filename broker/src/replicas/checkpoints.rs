@@ -59,6 +59,12 @@ impl HostedDir {
         self.update(CheckpointKind::LogStart, moved)
     }
 
+    /// Notes that a log was closed at its end; says whether that is durable. Blocks.
+    pub(super) fn note_closed(&self, topic_partition: &TopicPartition, log_end: Offset) -> bool {
+        let closed = BTreeMap::from([(topic_partition.clone(), log_end)]);
+        self.update(CheckpointKind::RecoveryPoint, closed)
+    }
+
     /// Forgets partitions that are no longer here; says whether that is durable. Blocks. What a new topic of the same
     /// name finds must not be theirs.
     pub(super) fn forget(&self, deleted: &[TopicPartition]) -> bool {

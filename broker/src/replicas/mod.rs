@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use highwater_controller::config::{ConfigMap, TopicSettings};
-use highwater_records::{LeaderEpoch, NodeId, TopicName, Uuid};
+use highwater_records::{LeaderEpoch, NodeId, TopicName, TopicPartition, Uuid};
 use highwater_storage::{CheckpointKind, Disk, LogDir, LogDirError, OpenFiles, TailCache};
 use parking_lot::{Mutex, RwLock};
 use tokio_util::sync::CancellationToken;
@@ -71,19 +71,32 @@ pub(crate) struct Replicas {
     config_file: ConfigMap,
     tail_cache: Arc<TailCache>,
     open_files: Arc<OpenFiles>,
-    dirs: Vec<Arc<DirAtStart>>,
+    dirs: Vec<Arc<Dir>>,
     registry: RwLock<Registry>,
     /// Cancelled once every answer has left.
     ending: CancellationToken,
 }
 
-/// A log directory, and what it held when the broker started.
-struct DirAtStart {
+/// A log directory, and what lies in it unopened.
+struct Dir {
     hosted: Arc<HostedDir>,
-    /// Stopped cleanly: what lies in it is trusted.
+    /// Partition directories that nobody has open.
+    found: Mutex<BTreeMap<TopicPartition, FoundLog>>,
+}
+
+/// A log that is there and not open.
+#[derive(Clone, Copy, Debug)]
+struct FoundLog {
+    /// Whose it is. Directories that Kafka made before it had topic ids do not say; the name is then all there is.
+    topic_id: Option<Uuid>,
+    /// Closed cleanly: what lies in it is trusted.
     is_clean: bool,
-    /// Partition directories found at start that no one has opened yet.
-    found: Mutex<BTreeMap<highwater_records::TopicPartition, Option<Uuid>>>,
+}
+
+impl FoundLog {
+    fn belongs_to(self, topic_id: Uuid) -> bool {
+        self.topic_id.is_none_or(|id| id == topic_id)
+    }
 }
 
 #[derive(Default)]
@@ -211,7 +224,7 @@ fn open_dir(
     disk: &dyn Disk,
     workers: &Arc<dyn Workers>,
     fatal: Option<FatalSignal>,
-) -> Result<DirAtStart, LogDirError> {
+) -> Result<Dir, LogDirError> {
     let is_clean = dir.take_clean_marker()?;
     let contents = dir.contents()?;
     for deleted in &contents.deleted {
@@ -221,7 +234,11 @@ fn open_dir(
         }
     }
     let found = contents.partitions.into_iter();
-    let found = found.map(|partition| (partition.topic_partition, partition.topic_id)).collect();
+    let found = found.map(|partition| {
+        let log = FoundLog { topic_id: partition.topic_id, is_clean };
+        (partition.topic_partition, log)
+    });
+    let found = found.collect();
     let checkpoints = hosted_dir::Checkpoints {
         recovery_points: dir.read_checkpoint(CheckpointKind::RecoveryPoint)?,
         high_watermarks: dir.read_checkpoint(CheckpointKind::HighWatermark)?,
@@ -229,7 +246,7 @@ fn open_dir(
     };
     let id = dir.meta().map_or(Uuid::ZERO, |meta| meta.directory_id);
     let hosted = HostedDir::new(dir, id, Arc::clone(workers), fatal, checkpoints);
-    Ok(DirAtStart { hosted, is_clean, found: Mutex::new(found) })
+    Ok(Dir { hosted, found: Mutex::new(found) })
 }
 
 impl HostedTopic {
