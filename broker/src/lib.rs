@@ -32,9 +32,11 @@ mod tasks;
 mod workers;
 
 pub use config::{
-    Config, ConfigError, ConfigWarning, Endpoint, Limits, ListenerConfig, PROPERTIES_FILE_BYTES_MAX,
-    Properties, PropertiesError,
+    Config, ConfigError, ConfigWarning, Endpoint, Limits, ListenerConfig,
+    PROPERTIES_FILE_BYTES_MAX, Properties, PropertiesError,
 };
-pub use seams::{Clock, ListenOptions, Listener, Seams, Stream, SystemClock, TcpTransport, Transport};
+pub use seams::{
+    Clock, ListenOptions, Listener, Seams, Stream, SystemClock, TcpTransport, Transport,
+};
 pub use server::{Server, StartError, StopReport};
 pub use workers::{Job, Pool, RuntimeWorkers, ThreadWorkers, Workers};

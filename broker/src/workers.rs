@@ -63,11 +63,11 @@ impl Pool {
 pub trait Workers: Send + Sync + 'static {
     /// Queues a job and returns at once. Jobs of one pool start in the order they came; with one thread they also end in it.
     ///
-    /// Callers bound themselves (one sync round per log directory, one recovery per start, [`run`] for the rest). After
+    /// Callers bound themselves (one sync round per log directory, one recovery per start, a permit for each of the rest). After
     /// [`Workers::shut_down`] the job is dropped unrun.
     fn submit(&self, pool: Pool, job: Job);
 
-    /// Permits for jobs that wait in a pool's queue; [`run`] takes one before it submits.
+    /// Permits for jobs that wait in a pool's queue: whoever is not bounded otherwise takes one before it submits.
     fn permits(&self, pool: Pool) -> &Arc<Semaphore>;
 
     /// Jobs that panicked.

@@ -30,17 +30,18 @@ pub(crate) async fn handle(
     {
         return ApiVersionsResponse { error_code: ErrorCode::InvalidRequest, ..Default::default() };
     }
-    ApiVersionsResponse {
-        api_keys: SERVED.iter().map(api_key).collect(),
-        ..Default::default()
-    }
+    ApiVersionsResponse { api_keys: SERVED.iter().map(api_key).collect(), ..Default::default() }
 }
 
 /// The answer to a version we do not know: in version 0, with the range to choose from.
 pub(crate) fn unsupported(context: &RequestContext) -> Result<Frame, Offence> {
     let response = ApiVersionsResponse {
         error_code: ErrorCode::UnsupportedVersion,
-        api_keys: SERVED.iter().filter(|served| served.key == ApiKey::ApiVersions).map(api_key).collect(),
+        api_keys: SERVED
+            .iter()
+            .filter(|served| served.key == ApiKey::ApiVersions)
+            .map(api_key)
+            .collect(),
         ..Default::default()
     };
     response_frame(ApiKey::ApiVersions, 0, context.correlation_id, &response)
