@@ -9,3 +9,4 @@
 
 pub mod protocol;
 pub mod records;
+pub mod storage;

@@ -287,16 +287,12 @@ impl Log {
         if self.log_end_offset < start {
             let dir = self.home.dir.display();
             tracing::warn!(%dir, %start, "the log ends below its start and begins anew");
-            self.limit_recovery_point(Offset::ZERO)?;
-            self.drop_segments_after(0)?;
-            self.active().remove_files()?;
-            self.segments = Arc::new(vec![Segment::create(&self.home, start, None)?]);
+            self.begin_anew(start)?;
             self.log_end_offset = start;
             self.sync = SyncState::synced_to(start);
             self.producers = None;
-            while let Some(offset) = self.snapshots.first().copied() {
-                self.remove_snapshot(offset)?;
-            }
+            let snapshots: Vec<Offset> = self.snapshots.iter().copied().collect();
+            self.remove_snapshots(&snapshots)?;
             has_changed = true;
         }
         self.log_start_offset = start;
@@ -308,6 +304,23 @@ impl Log {
         let segment_count = self.segments.len();
         self.delete_old_segments()?;
         Ok(has_changed || self.segments.len() != segment_count)
+    }
+}
+
+impl Log {
+    /// Puts one empty segment in the place of all. Each step is durable before the next: were a
+    /// later segment left alone by a crash, it would pass for the first one.
+    fn begin_anew(&mut self, start: Offset) -> Result<(), StorageFault> {
+        let home = Arc::clone(&self.home);
+        let sync = || home.disk.sync_dir(&home.dir).at_path("sync", &home.dir);
+        self.limit_recovery_point(Offset::ZERO)?;
+        self.drop_segments_after(0)?;
+        sync()?;
+        let new = Segment::create(&home, start, None)?;
+        sync()?;
+        self.active().remove_files()?;
+        self.segments = Arc::new(vec![new]);
+        Ok(())
     }
 }
 

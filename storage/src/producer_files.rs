@@ -95,7 +95,7 @@ impl Log {
             if let Some(producers) = self.read_snapshot_at(offset, now)? {
                 return Ok((producers, offset));
             }
-            self.remove_snapshot(offset)?;
+            self.remove_snapshots(&[offset])?;
         }
         Ok((Producers::default(), Offset::ZERO))
     }
@@ -205,20 +205,32 @@ impl Log {
         [self.home.path(offset, SNAPSHOT_SUFFIX), self.home.path(offset, SIDECAR_SUFFIX)]
     }
 
-    pub(crate) fn remove_snapshot(&mut self, offset: Offset) -> Result<(), StorageFault> {
-        for path in self.snapshot_paths(offset) {
-            remove_if_there(self.disk(), &path)?;
+    /// Removes snapshots: Kafka's files durably before ours, since one of ours that a crash left
+    /// without its sidecar would pass for one of Kafka's. The last names are for the caller's sync.
+    pub(crate) fn remove_snapshots(&mut self, offsets: &[Offset]) -> Result<(), StorageFault> {
+        if offsets.is_empty() {
+            return Ok(());
         }
-        self.snapshots.remove(&offset);
-        self.unsynced_snapshots.remove(&offset);
+        let paths: Vec<_> = offsets.iter().map(|offset| self.snapshot_paths(*offset)).collect();
+        for [snapshot, _] in &paths {
+            remove_if_there(self.disk(), snapshot)?;
+        }
+        self.disk().sync_dir(&self.home.dir).at_path("sync", &self.home.dir)?;
+        for [_, sidecar] in &paths {
+            remove_if_there(self.disk(), sidecar)?;
+        }
+        for offset in offsets {
+            self.snapshots.remove(offset);
+            self.unsynced_snapshots.remove(offset);
+        }
         self.sync.on_names_changed();
         Ok(())
     }
 
-    /// Removes snapshots above `end`; their names are for the caller's sync.
+    /// Removes snapshots above `end`, as [`Log::remove_snapshots`].
     pub(crate) fn remove_snapshots_above(&mut self, end: Offset) -> Result<(), StorageFault> {
         let above: Vec<Offset> =
             self.snapshots.range((Bound::Excluded(end), Bound::Unbounded)).copied().collect();
-        above.into_iter().try_for_each(|offset| self.remove_snapshot(offset))
+        self.remove_snapshots(&above)
     }
 }

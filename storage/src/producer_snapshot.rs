@@ -44,7 +44,7 @@ const SIDECAR_MAGIC: [u8; 4] = *b"HWPS";
 const SIDECAR_VERSION: i16 = 1;
 
 const _: () =
-    assert!(PRODUCERS_MAX * (43 + 24 * REMEMBERED_BATCHES_MAX) < SNAPSHOT_BYTES_MAX as usize);
+    assert!(((43 + 24 * REMEMBERED_BATCHES_MAX) * PRODUCERS_MAX) as u64 <= SNAPSHOT_BYTES_MAX);
 
 /// One producer of a `.snapshot`, for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

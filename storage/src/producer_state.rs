@@ -291,7 +291,7 @@ mod tests {
         let start = i32::MAX - 1;
         let wrapping = batch(0, start, 4, 0);
         assert_eq!(wrapping.last_sequence(), Sequence::new(1));
-        let producers = after(&[wrapping.clone()]);
+        let producers = after(std::slice::from_ref(&wrapping));
         assert_eq!(original(&producers, &wrapping), 0);
         assert_eq!(producers.check(&batch(0, 2, 1, 4)), Ok(Check::New));
         let at_the_end = after(&[batch(0, i32::MAX, 1, 0)]);

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use highwater_records::{BatchHeader, Offset, Timestamp};
 
-use crate::disk::Disk;
-use crate::error::StorageFault;
+use crate::disk::{Disk, OpenMode};
+use crate::error::{AtPath, StorageFault};
 use crate::index_file::{IndexEntry, IndexFile};
 use crate::offset_index::OffsetEntry;
 use crate::time_index::TimeEntry;
@@ -92,6 +92,11 @@ impl SegmentIndexes {
         offsets_path: &Path,
         times_path: &Path,
     ) -> Result<(), StorageFault> {
+        // Kafka makes both files at once, and its kafka-dump-log reads no time index alone.
+        let is_first_time = self.times.stored_count() == 0 && !self.times.tail().is_empty();
+        if is_first_time && self.offsets.count() == 0 {
+            disk.open(offsets_path, OpenMode::Create).at_path("create", offsets_path)?;
+        }
         self.offsets.write_tail(disk, offsets_path)?;
         self.times.write_tail(disk, times_path)
     }

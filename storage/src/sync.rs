@@ -117,7 +117,11 @@ impl SyncState {
         self.since_checkpoint.retain(|segment| segment.base_offset() >= first);
     }
 
-    const fn names_are_unsynced(&self) -> bool {
+    pub(crate) const fn on_names_synced(&mut self) {
+        self.names_synced = self.names_changed;
+    }
+
+    pub(crate) const fn names_are_unsynced(&self) -> bool {
         self.names_changed > self.names_synced
     }
 }
@@ -197,7 +201,8 @@ pub struct CheckpointWork {
     rolled_snapshots: Vec<PathBuf>,
     epochs: Option<String>,
     snapshot: Option<SnapshotFiles>,
-    /// Snapshots that nothing needs once this is done.
+    /// Snapshots that nothing needs once this is done, and what goes durably after them.
+    outdated_snapshots: Vec<PathBuf>,
     outdated: Vec<PathBuf>,
     checkpointed: Checkpointed,
 }
@@ -251,9 +256,11 @@ impl CheckpointWork {
         }
         let sync = SyncWork { syncs_names: true, ..self.sync };
         sync.run()?;
-        for path in &self.outdated {
-            remove_if_there(disk, path)?;
+        if !self.outdated_snapshots.is_empty() {
+            self.outdated_snapshots.iter().try_for_each(|path| remove_if_there(disk, path))?;
+            disk.sync_dir(&home.dir).at_path("sync", &home.dir)?;
         }
+        self.outdated.iter().try_for_each(|path| remove_if_there(disk, path))?;
         drop(cutting);
         Ok(self.checkpointed)
     }
@@ -366,8 +373,12 @@ impl Log {
         let rolled_paths = rolled_paths.collect();
         let snapshot = self.snapshot_at_end(now)?;
         let removed_snapshots = self.outdated_snapshots();
-        let outdated = removed_snapshots.iter().flat_map(|offset| self.snapshot_paths(*offset));
-        let mut outdated: Vec<PathBuf> = outdated.collect();
+        let (mut outdated_snapshots, mut outdated) = (Vec::new(), Vec::new());
+        for offset in &removed_snapshots {
+            let [snapshot, sidecar] = self.snapshot_paths(*offset);
+            outdated_snapshots.push(snapshot);
+            outdated.push(sidecar);
+        }
         let removes_limit = self.limit_until.is_some_and(|until| self.log_end_offset >= until);
         if removes_limit {
             outdated.push(self.home.dir.join(RECOVERY_LIMIT_FILE));
@@ -390,6 +401,7 @@ impl Log {
             rolled_snapshots: rolled_paths,
             epochs,
             snapshot,
+            outdated_snapshots,
             outdated,
             checkpointed,
         })
@@ -433,6 +445,7 @@ impl Log {
             let active = Arc::clone(self.active());
             active.prepare_append()?;
             active.seal()?;
+            self.sync.on_indexes_written(&active);
         }
         if self.wants_checkpoint() || self.sync.names_are_unsynced() {
             self.checkpoint_work(now)?.run()?;

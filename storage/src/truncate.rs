@@ -137,15 +137,25 @@ impl Log {
         if count == 0 {
             return Ok(());
         }
+        // Were the name of the new first segment lost to a crash and that of a later one kept, the
+        // later one would pass for the first.
+        if self.sync.names_are_unsynced() {
+            let synced = self.disk().sync_dir(&self.home.dir).at_path("sync", &self.home.dir);
+            self.keep_fault(synced)?;
+            self.sync.on_names_synced();
+        }
         let segments = Arc::make_mut(&mut self.segments);
         let old: Vec<Arc<Segment>> = segments.drain(..count).collect();
-        for segment in old {
+        for segment in &old {
             let renamed = segment.rename_for_deletion();
             let renamed = self.keep_fault(renamed)?;
             self.deleted.extend(renamed);
-            let removed = self.remove_snapshot(segment.base_offset());
-            self.keep_fault(removed)?;
         }
+        let bases = old.iter().map(|segment| segment.base_offset());
+        let snapshots: Vec<Offset> = bases.filter(|base| self.snapshots.contains(base)).collect();
+        let removed = self.remove_snapshots(&snapshots);
+        self.keep_fault(removed)?;
+        self.sync.on_names_changed();
         let first = self.segments[0].base_offset();
         self.sync.forget_segments_below(first);
         Ok(())

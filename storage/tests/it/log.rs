@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use highwater_records::{LeaderEpoch, Offset, Timestamp};
+use highwater_records::{LeaderEpoch, Timestamp};
 use highwater_storage::{
     AppendError, FileDisk, LogConfig, OpenError, ReadError, ReadLimits, Refusal, TailCache,
     ValidatedBatch, verify,
@@ -170,7 +170,7 @@ fn segments_roll_by_size_age_index_and_offset_distance() {
     append(&mut log, wide).unwrap();
     assert_eq!(segment_count(&world), 2);
     assert_eq!(log.log_end_offset(), offset(1 << 32));
-    let _: Offset = world.reopen_clean(log).log_end_offset();
+    assert_eq!(world.reopen_clean(log).log_end_offset(), offset(1 << 32));
 }
 
 fn segment_count(world: &World) -> usize {

@@ -39,6 +39,7 @@ struct Model {
     batch_ends: Vec<i64>,
     start: i64,
     recovery_point: i64,
+    counter: usize,
 }
 
 impl Model {
@@ -46,9 +47,35 @@ impl Model {
         i64::try_from(self.values.len()).unwrap()
     }
 
+    /// A truncation to `to` ended at `end`: there, or at the start of the batch that holds `to`.
+    fn truncate(&mut self, to: i64, end: i64) {
+        let bounds = || [0, self.end()].into_iter().chain(self.batch_ends.iter().copied());
+        let expected = bounds().filter(|bound| *bound <= to).max().unwrap();
+        assert_eq!(end, expected);
+        self.values.truncate(usize::try_from(end).unwrap());
+        self.batch_ends.retain(|batch_end| *batch_end <= end);
+        self.start = self.start.min(end);
+        self.recovery_point = self.recovery_point.min(end);
+    }
+
     fn at(&self, per_mille: i64) -> i64 {
         self.start + (self.end() - self.start) * per_mille / 1000
     }
+}
+
+/// A batch in the turn; values are of different sizes and unique.
+fn append_one(log: &mut highwater_storage::Log, model: &mut Model, count: usize) {
+    let values: Vec<String> = (0..count)
+        .map(|_| {
+            model.counter += 1;
+            format!("{}-{}", model.counter, "v".repeat(model.counter % 90))
+        })
+        .collect();
+    let borrowed: Vec<&str> = values.iter().map(String::as_str).collect();
+    let appended = log.append(batch(&borrowed), EPOCH, NOW).unwrap();
+    assert_eq!(appended.base_offset.value(), model.end());
+    model.values.extend(values);
+    model.batch_ends.push(model.end());
 }
 
 fn run(ops: Vec<Op>, cache_bytes: u64) {
@@ -56,42 +83,17 @@ fn run(ops: Vec<Op>, cache_bytes: u64) {
     world.cache = highwater_storage::TailCache::new(cache_bytes);
     let mut log = world.create();
     let mut model = Model::default();
-    let mut counter = 0;
     for op in ops {
         match op {
             Op::Append { batches } => {
-                for count in batches {
-                    let values: Vec<String> = (0..count)
-                        .map(|_| {
-                            counter += 1;
-                            format!("{counter}-{}", "v".repeat(counter % 90))
-                        })
-                        .collect();
-                    let borrowed: Vec<&str> = values.iter().map(String::as_str).collect();
-                    let appended = log.append(batch(&borrowed), EPOCH, NOW).unwrap();
-                    assert_eq!(appended.base_offset.value(), model.end());
-                    model.values.extend(values);
-                    model.batch_ends.push(model.end());
-                }
+                batches.into_iter().for_each(|count| append_one(&mut log, &mut model, count));
                 log.flush_writes().unwrap();
             }
             Op::Read { from, upper, bytes_max } => read(&log, &model, from, upper, bytes_max),
             Op::Truncate { keep_per_mille } => {
                 let to = model.at(keep_per_mille);
                 let end = log.truncate_to(offset(to)).unwrap().value();
-                let whole = model.batch_ends.iter().rev().copied().find(|end| *end <= to);
-                let expected = if to == model.end() { to } else { whole.unwrap_or(0) };
-                let expected =
-                    expected.max(if model.batch_ends.contains(&model.start) || model.start == 0 {
-                        model.start
-                    } else {
-                        expected
-                    });
-                assert_eq!(end, expected);
-                model.values.truncate(usize::try_from(end).unwrap());
-                model.batch_ends.retain(|batch_end| *batch_end <= end);
-                model.start = model.start.min(end);
-                model.recovery_point = model.recovery_point.min(end);
+                model.truncate(to, end);
             }
             Op::DeleteRecords { per_mille } => {
                 model.start = model.at(per_mille);
