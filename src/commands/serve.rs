@@ -40,7 +40,17 @@ pub(crate) struct Serve {
     overrides: Vec<String>,
 }
 
+/// Takes all the descriptors the system allows: connections and log files share them.
+fn raise_descriptor_limit() {
+    let mut limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = rustix::process::setrlimit(rustix::process::Resource::Nofile, limit) {
+        tracing::warn!(%error, "the limit on open files stays as it is");
+    }
+}
+
 pub(crate) fn run(arguments: &Serve, output: &mut Output) -> anyhow::Result<()> {
+    raise_descriptor_limit();
     let config = Config::from_properties(properties(arguments)?)?;
     for warning in &config.warnings {
         tracing::warn!("{warning}");
