@@ -2,7 +2,7 @@
 //!
 //! For: everything a cluster agrees on (topics, partitions, brokers, configurations, features,
 //! producer ids). Not for: consensus, files, sockets, time. The host in `broker` asks
-//! [`decide`](crate::decide) what to do, proposes the records to the quorum, and [`replay()`]s what
+//! [`decide`] what to do, proposes the records to the quorum, and [`replay()`]s what
 //! comes back committed.
 //!
 //! **Invariant:** only [`replay()`] changes a [`MetadataImage`]; a decision is a pure function of
@@ -10,7 +10,7 @@
 //! **Invariant:** replaying the same records in the same order gives an equal image.
 //! **Invariant:** topic name and topic id are bijective after every record.
 //!
-//! Start at [`MetadataImage`], then [`decide`](crate::decide); the meaning of every configuration
+//! Start at [`MetadataImage`], then [`decide`]; the meaning of every configuration
 //! key is in [`config`].
 #![forbid(unsafe_code)]
 #![deny(clippy::wildcard_enum_match_arm)]
