@@ -38,7 +38,11 @@ impl Tasks {
     }
 
     /// Starts a task. Once the registry has been waited for or aborted, the task is dropped without being run.
-    pub(crate) fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+    pub(crate) fn spawn(
+        &self,
+        name: &'static str,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) {
         let panics = Arc::clone(&self.shared.panics);
         let guarded = async move {
             let guarded = std::panic::AssertUnwindSafe(task).catch_unwind();
