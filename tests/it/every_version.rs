@@ -43,8 +43,11 @@ fn advertised_versions_are_the_documented_ones() {
     let broker = Highwater::serve(directory.path(), &[]).unwrap();
     let mut client = RawClient::connect(broker.address()).unwrap();
     let response = client.call(0, &api_versions::ApiVersionsRequest::default()).unwrap();
-    let mut advertised: Vec<(i16, i16, i16)> =
-        response.api_keys.iter().map(|api| (api.api_key, api.min_version, api.max_version)).collect();
+    let mut advertised: Vec<(i16, i16, i16)> = response
+        .api_keys
+        .iter()
+        .map(|api| (api.api_key, api.min_version, api.max_version))
+        .collect();
     advertised.sort_unstable();
     let documented = [
         (0, 0, 13),
@@ -147,10 +150,8 @@ fn data_apis(address: SocketAddr, id: Uuid, tally: &mut Tally) -> Result<()> {
         fetch::FetchRequest { max_wait_ms: 0, topics: vec![topic], ..Default::default() }
     })?;
     ask(address, tally, |_| {
-        let partition =
-            list_offsets::RequestTopicPartition { timestamp: -1, ..Default::default() };
-        let topic =
-            list_offsets::RequestTopic { name: TOPIC.into(), partitions: vec![partition] };
+        let partition = list_offsets::RequestTopicPartition { timestamp: -1, ..Default::default() };
+        let topic = list_offsets::RequestTopic { name: TOPIC.into(), partitions: vec![partition] };
         list_offsets::ListOffsetsRequest {
             replica_id: -1,
             topics: vec![topic],
@@ -238,7 +239,6 @@ fn describe_apis(address: SocketAddr, tally: &mut Tally) -> Result<()> {
     ask(address, tally, |version| api_versions::ApiVersionsRequest {
         client_software_name: "tests".into(),
         client_software_version: version.to_string().into(),
-        ..Default::default()
     })?;
     ask(address, tally, |_| metadata::MetadataRequest {
         topics: Some(Vec::new()),

@@ -2,16 +2,20 @@
 
 use std::net::Ipv4Addr;
 
-use highwater_tests::hostile::{Frames, attack};
-use highwater_tests::honest::Honest;
 use highwater_tests::Highwater;
+use highwater_tests::honest::Honest;
+use highwater_tests::hostile::{Frames, attack};
 
 #[test]
 fn hostile_frames_hurt_nobody_but_who_sent_them() {
     let directory = tempfile::tempdir().unwrap();
     let mut broker = Highwater::serve(
         directory.path(),
-        &["max.connections=100000", "max.connections.per.ip=100000", "max.connection.creation.rate=0"],
+        &[
+            "max.connections=100000",
+            "max.connections.per.ip=100000",
+            "max.connection.creation.rate=0",
+        ],
     )
     .unwrap();
     let mut honest = Honest::connect(broker.address(), "honest").unwrap();

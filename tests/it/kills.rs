@@ -52,8 +52,10 @@ fn a_retry_after_a_restart_is_recognised_for_all_five_batches() {
     create_topic(&mut client, TOPIC, 1, &[]).unwrap();
     let producer = client.call(4, &InitProducerIdRequest::default()).unwrap();
     assert_eq!(producer.error_code, ErrorCode::None);
-    let producer = (ProducerId::new(producer.producer_id), ProducerEpoch::new(producer.producer_epoch));
-    let first: Vec<i64> = (0..7).map(|number| send(&mut client, producer, number).unwrap()).collect();
+    let producer =
+        (ProducerId::new(producer.producer_id), ProducerEpoch::new(producer.producer_epoch));
+    let first: Vec<i64> =
+        (0..7).map(|number| send(&mut client, producer, number).unwrap()).collect();
     assert_eq!(first, [0, 1, 2, 3, 4, 5, 6]);
     for restart in 0..4 {
         if restart % 2 == 0 {

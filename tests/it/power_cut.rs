@@ -70,7 +70,11 @@ fn campaign(durability: &str, cuts: u64) -> Result<Losses> {
         losses.unsynced_bytes += new.lost_bytes;
         losses.cuts_that_bit += usize::from(new.lost_bytes > 0);
         losses.acked_of += new.acked.len();
-        println!("cut {cut}: {} acknowledged, took {} unsynced bytes", new.acked.len(), new.lost_bytes);
+        println!(
+            "cut {cut}: {} acknowledged, took {} unsynced bytes",
+            new.acked.len(),
+            new.lost_bytes
+        );
         acked.extend(new.acked);
         machine.abort();
     }
@@ -95,8 +99,10 @@ impl Machine {
         // Recovery points move often, so that recovery meets many of them.
         properties.set("highwater.recovery.window.bytes", "1048576");
         let seams = Seams { disk: Arc::new(disk.clone()), random_seed: seed, ..Seams::real()? };
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-        let server = runtime.block_on(Server::start(Config::from_properties(properties)?, seams))?;
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        let server =
+            runtime.block_on(Server::start(Config::from_properties(properties)?, seams))?;
         Ok(Self { runtime, server })
     }
 
@@ -139,7 +145,11 @@ fn produce_until(address: SocketAddr, seed: u64, cut: impl FnOnce() -> u64) -> R
         for producer in producers {
             acked.extend(producer.join().expect("a producer does not panic"));
         }
-        anyhow::ensure!(begun.elapsed() < PATIENCE, "{} answers in {PATIENCE:?}", count.load(Ordering::Relaxed));
+        anyhow::ensure!(
+            begun.elapsed() < PATIENCE,
+            "{} answers in {PATIENCE:?}",
+            count.load(Ordering::Relaxed)
+        );
         Ok(())
     })?;
     Ok(Produced { acked, lost_bytes })
@@ -154,10 +164,12 @@ fn one_producer(
 ) -> Acked {
     let mut acked = Acked::new();
     let Ok(mut client) = RawClient::connect(address) else { return acked };
-    for number in 0.. {
-        let partition = i32::try_from(number % 3).unwrap_or(0);
+    for number in 0_i32.. {
+        let partition = number % PARTITIONS;
         let value = format!("cut {seed} producer {producer} number {number} {:>200}", "x");
-        let Ok(offset) = produce(&mut client, TOPIC, partition, -1, &[value.as_bytes()]) else { break };
+        let Ok(offset) = produce(&mut client, TOPIC, partition, -1, &[value.as_bytes()]) else {
+            break;
+        };
         if over.load(Ordering::SeqCst) {
             break;
         }

@@ -122,11 +122,8 @@ pub fn fetch(
         partition_max_bytes: 16 << 20,
         ..Default::default()
     };
-    let topic = fetch::RequestTopic {
-        topic: topic.into(),
-        partitions: vec![asked],
-        ..Default::default()
-    };
+    let topic =
+        fetch::RequestTopic { topic: topic.into(), partitions: vec![asked], ..Default::default() };
     let request = FetchRequest {
         max_wait_ms: 5_000,
         min_bytes: 1,

@@ -7,21 +7,27 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr};
 
 use anyhow::Result;
+use highwater_protocol::Request;
 use highwater_protocol::messages::{
-    alter_configs::AlterConfigsRequest, api_versions::ApiVersionsRequest,
-    create_partitions::CreatePartitionsRequest, create_topics::CreateTopicsRequest,
-    delete_records::DeleteRecordsRequest, delete_topics::DeleteTopicsRequest,
-    describe_cluster::DescribeClusterRequest, describe_configs::DescribeConfigsRequest,
+    alter_configs::AlterConfigsRequest,
+    api_versions::ApiVersionsRequest,
+    create_partitions::CreatePartitionsRequest,
+    create_topics::CreateTopicsRequest,
+    delete_records::DeleteRecordsRequest,
+    delete_topics::DeleteTopicsRequest,
+    describe_cluster::DescribeClusterRequest,
+    describe_configs::DescribeConfigsRequest,
     describe_log_dirs::DescribeLogDirsRequest,
     describe_topic_partitions::DescribeTopicPartitionsRequest,
     fetch::{FetchRequest, RequestTopic, RequestTopicPartition},
     find_coordinator::FindCoordinatorRequest,
     incremental_alter_configs::IncrementalAlterConfigsRequest,
-    init_producer_id::InitProducerIdRequest, list_offsets::ListOffsetsRequest,
-    metadata::MetadataRequest, offset_for_leader_epoch::OffsetForLeaderEpochRequest,
+    init_producer_id::InitProducerIdRequest,
+    list_offsets::ListOffsetsRequest,
+    metadata::MetadataRequest,
+    offset_for_leader_epoch::OffsetForLeaderEpochRequest,
     produce::{ProduceRequest, RequestTopicData, RequestTopicDataPartitionData},
 };
-use highwater_protocol::Request;
 
 use crate::{RawClient, frame, request_frame};
 
@@ -120,7 +126,8 @@ pub fn attack(address: SocketAddr, source: Ipv4Addr, frames: &mut Frames, count:
     let mut tally = Tally::default();
     let mut open: Option<RawClient> = None;
     for turn in 0..count {
-        let Some(mut client) = open.take().or_else(|| RawClient::connect_from(source, address).ok())
+        let Some(mut client) =
+            open.take().or_else(|| RawClient::connect_from(source, address).ok())
         else {
             tally.refused += 1;
             continue;
@@ -255,7 +262,8 @@ fn fetch() -> FetchRequest {
 }
 
 /// Two records, as the Java client writes them.
-const GOLDEN_BATCH: &[u8] = b"\0\0\0\0\0\0\0\0\0\0\0\x48\xff\xff\xff\xff\x02\xfd\xe8\x65\x79\0\0\0\0\0\x01\
+const GOLDEN_BATCH: &[u8] =
+    b"\0\0\0\0\0\0\0\0\0\0\0\x48\xff\xff\xff\xff\x02\xfd\xe8\x65\x79\0\0\0\0\0\x01\
     \0\0\x01\x8b\xcf\xe5\x68\0\0\0\x01\x8b\xcf\xe5\x68\x05\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\
     \xff\xff\xff\xff\0\0\0\x02\x12\0\0\0\x02k\x04v1\0\x18\0\x0a\x02\x01\x04v2\x02\x02h\x02x";
 
@@ -283,4 +291,3 @@ impl Random {
         (0..count).map(|_| self.byte()).collect()
     }
 }
-

@@ -152,7 +152,10 @@ pub fn highwater_binary() -> Result<PathBuf> {
         cargo.arg("--release");
     }
     cargo.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
-    anyhow::ensure!(cargo.status()?.success(), "cargo build of the highwater command did not succeed");
+    anyhow::ensure!(
+        cargo.status()?.success(),
+        "cargo build of the highwater command did not succeed"
+    );
     Ok(path)
 }
 

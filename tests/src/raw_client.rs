@@ -24,7 +24,8 @@ pub struct RawClient {
 impl RawClient {
     /// Connects from the address the kernel picks.
     pub fn connect(address: SocketAddr) -> Result<Self> {
-        let stream = TcpStream::connect(address).with_context(|| format!("connect to {address}"))?;
+        let stream =
+            TcpStream::connect(address).with_context(|| format!("connect to {address}"))?;
         Self::over(stream)
     }
 
@@ -32,7 +33,9 @@ impl RawClient {
     pub fn connect_from(source: Ipv4Addr, address: SocketAddr) -> Result<Self> {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
         socket.bind(&SocketAddr::from((source, 0)).into())?;
-        socket.connect(&address.into()).with_context(|| format!("connect {source} to {address}"))?;
+        socket
+            .connect(&address.into())
+            .with_context(|| format!("connect {source} to {address}"))?;
         Self::over(socket.into())
     }
 
@@ -108,7 +111,11 @@ pub fn frame(parts: &[&[u8]]) -> Vec<u8> {
 }
 
 /// A whole request, size prefix included.
-pub fn request_frame<R: Request>(version: i16, correlation_id: i32, request: &R) -> Result<Vec<u8>> {
+pub fn request_frame<R: Request>(
+    version: i16,
+    correlation_id: i32,
+    request: &R,
+) -> Result<Vec<u8>> {
     let mut writer = Writer::new();
     writer.i16(R::KEY.code());
     writer.i16(version);

@@ -11,8 +11,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use highwater_tests::hostile::{Frames, attack};
 use highwater_tests::honest::Honest;
+use highwater_tests::hostile::{Frames, attack};
 
 const ATTACKERS: u8 = 8;
 const FRAMES_A_ROUND: u64 = 500;
