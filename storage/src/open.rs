@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicU64;
 use highwater_records::{Offset, Timestamp};
 use parking_lot::Mutex;
 
-use crate::batch_scanner::{BatchScanner, Depth};
+use crate::batch_scanner::{BatchScanner, Depth, ScanError};
 use crate::disk::{DirEntry, Disk, OpenMode, read_file};
 use crate::error::{AtPath, OpenError, StorageFault};
 use crate::index_file::IndexEntry;
@@ -264,36 +264,31 @@ impl Log {
         let mut scanner =
             BatchScanner::new(&*file, &path, start..last.size_bytes(), Depth::Headers);
         loop {
-            match scanner.next_batch() {
-                Ok(Some(batch)) => end = batch.header.next_offset(),
+            let reason = match scanner.next_batch() {
                 Ok(None) => break,
-                Err(crate::batch_scanner::ScanError::Fault(fault)) => return Err(fault),
-                Err(crate::batch_scanner::ScanError::Bad(bad)) => {
-                    let (path, position) = (path.display(), bad.position_bytes);
-                    tracing::warn!(%path, position, "the stop was not clean after all");
-                    return Ok(None);
+                Ok(Some(batch)) if batch.header.base_offset >= end => {
+                    end = batch.header.next_offset();
+                    continue;
                 }
-            }
+                Ok(Some(batch)) => format!("offset {} after {end}", batch.header.base_offset),
+                Err(ScanError::Fault(fault)) => return Err(fault),
+                Err(ScanError::Bad(bad)) => bad.reason.to_string(),
+            };
+            tracing::warn!(path = %path.display(), reason, "the stop was not clean after all");
+            return Ok(None);
         }
         drop(scanner);
         last.close_file();
-        Ok((end >= last.base_offset()).then_some(end))
+        Ok(Some(end))
     }
 
     /// Puts the log start where checkpoint and first segment say; true if names changed.
     fn settle_start(&mut self, opening: Opening) -> Result<bool, StorageFault> {
         let start = opening.log_start_offset.max(self.segments[0].base_offset());
-        let mut has_changed = false;
         if self.log_end_offset < start {
             let dir = self.home.dir.display();
             tracing::warn!(%dir, %start, "the log ends below its start and begins anew");
             self.begin_anew(start)?;
-            self.log_end_offset = start;
-            self.sync = SyncState::synced_to(start);
-            self.producers = None;
-            let snapshots: Vec<Offset> = self.snapshots.iter().copied().collect();
-            self.remove_snapshots(&snapshots)?;
-            has_changed = true;
         }
         self.log_start_offset = start;
         let end = self.log_end_offset;
@@ -303,24 +298,7 @@ impl Log {
         self.epochs_changed += u64::from(cut);
         let segment_count = self.segments.len();
         self.delete_old_segments()?;
-        Ok(has_changed || self.segments.len() != segment_count)
-    }
-}
-
-impl Log {
-    /// Puts one empty segment in the place of all. Each step is durable before the next: were a
-    /// later segment left alone by a crash, it would pass for the first one.
-    fn begin_anew(&mut self, start: Offset) -> Result<(), StorageFault> {
-        let home = Arc::clone(&self.home);
-        let sync = || home.disk.sync_dir(&home.dir).at_path("sync", &home.dir);
-        self.limit_recovery_point(Offset::ZERO)?;
-        self.drop_segments_after(0)?;
-        sync()?;
-        let new = Segment::create(&home, start, None)?;
-        sync()?;
-        self.active().remove_files()?;
-        self.segments = Arc::new(vec![new]);
-        Ok(())
+        Ok(self.segments.len() != segment_count)
     }
 }
 

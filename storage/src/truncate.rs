@@ -11,6 +11,7 @@ use crate::error::{AtPath, ReadError, StorageFault};
 use crate::log::Log;
 use crate::recovery_limit::RecoveryLimit;
 use crate::segment::{Segment, remove_if_there};
+use crate::sync::SyncState;
 
 /// Longest file name that the usual file systems take.
 const FILE_NAME_BYTES_MAX: usize = 255;
@@ -69,6 +70,10 @@ impl Log {
         let _cutting = home.cutting.lock();
         home.cuts.fetch_add(1, Ordering::SeqCst);
         self.tail.truncate(cut.end);
+        if cut.end < self.log_start_offset {
+            // The batch that holds the log start goes; nothing is left.
+            return self.begin_anew(self.log_start_offset);
+        }
         self.limit_recovery_point(cut.end)?;
         self.drop_segments_after(cut.segment)?;
         let active = Arc::clone(self.active());
@@ -81,6 +86,31 @@ impl Log {
         home.disk.sync_dir(&home.dir).at_path("sync", &home.dir)?;
         self.sync.on_truncated(cut.end);
         self.log_end_offset = cut.end;
+        self.active_since = None;
+        Ok(())
+    }
+
+    /// Puts one empty segment in the place of all. Each step is durable before the next: were a
+    /// later segment left alone by a crash, it would pass for the first one.
+    pub(crate) fn begin_anew(&mut self, start: Offset) -> Result<(), StorageFault> {
+        let home = Arc::clone(&self.home);
+        let sync = || home.disk.sync_dir(&home.dir).at_path("sync", &home.dir);
+        self.limit_recovery_point(Offset::ZERO)?;
+        self.drop_segments_after(0)?;
+        sync()?;
+        let new = Segment::create(&home, start, None)?;
+        sync()?;
+        self.active().remove_files()?;
+        self.segments = Arc::new(vec![new]);
+        let snapshots: Vec<Offset> = self.snapshots.iter().copied().collect();
+        self.remove_snapshots(&snapshots)?;
+        sync()?;
+        self.producers = None;
+        self.epochs = Arc::default();
+        self.epochs_changed += 1;
+        self.sync = SyncState::synced_to(start);
+        self.log_start_offset = start;
+        self.log_end_offset = start;
         self.active_since = None;
         Ok(())
     }

@@ -51,10 +51,11 @@ impl Model {
     fn truncate(&mut self, to: i64, end: i64) {
         let bounds = || [0, self.end()].into_iter().chain(self.batch_ends.iter().copied());
         let expected = bounds().filter(|bound| *bound <= to).max().unwrap();
-        assert_eq!(end, expected);
+        // The batch that holds the log start goes as a whole; the log then begins anew there.
+        assert_eq!(end, expected.max(self.start));
         self.values.truncate(usize::try_from(end).unwrap());
         self.batch_ends.retain(|batch_end| *batch_end <= end);
-        self.start = self.start.min(end);
+        self.batch_ends.push(end);
         self.recovery_point = self.recovery_point.min(end);
     }
 
