@@ -53,7 +53,7 @@ fn check_snapshot(data: &[u8]) {
     }
     let crc = data.get(10..14).and_then(|crc| crc.try_into().ok()).map_or(0, u32::from_be_bytes);
     if let Ok(count) = check_sidecar(data, crc) {
-        assert!(count * 43 + 18 <= data.len());
+        assert!(count * 39 + 18 <= data.len());
     }
     assert_eq!(snapshot_crc(data).is_some(), data.len() >= 6);
 }

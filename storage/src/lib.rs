@@ -28,6 +28,7 @@ mod disk;
 mod dump;
 mod error;
 mod index_file;
+mod index_lookup;
 mod leader_epochs;
 mod log;
 mod log_dir;

@@ -18,7 +18,7 @@
 //! | 6 | 4 | CRC-32 (IEEE) of all that follows |
 //! | 10 | 4 | the CRC that the `.snapshot` beside it carries |
 //! | 14 | 4 | count of producers |
-//! | 18 | 43 each | producer id 8, epoch 2, coordinator epoch 4, first offset of the open transaction 8 (-1: none), last timestamp 8, last seen 8, count of batches 1, then 24 for each batch: last sequence 4, last offset 8, offset delta 4, timestamp 8 |
+//! | 18 | 39 each | producer id 8, epoch 2, coordinator epoch 4, first offset of the open transaction 8 (-1: none), last timestamp 8, last seen 8, count of batches 1, then 24 for each batch: last sequence 4, last offset 8, offset delta 4, timestamp 8 |
 
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 #![cfg_attr(not(test), deny(clippy::expect_used, clippy::panic))]
@@ -44,7 +44,7 @@ const SIDECAR_MAGIC: [u8; 4] = *b"HWPS";
 const SIDECAR_VERSION: i16 = 1;
 
 const _: () =
-    assert!(((43 + 24 * REMEMBERED_BATCHES_MAX) * PRODUCERS_MAX) as u64 <= SNAPSHOT_BYTES_MAX);
+    assert!(((39 + 24 * REMEMBERED_BATCHES_MAX) * PRODUCERS_MAX) as u64 <= SNAPSHOT_BYTES_MAX);
 
 /// One producer of a `.snapshot`, for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -91,7 +91,7 @@ impl Log {
             // Its last index entry was written when it was rolled, perhaps after the checkpoint.
             let before = Arc::clone(&self.segments[before]);
             before.truncate_indexes(start.offset)?;
-            before.prepare_append()?;
+            before.verify_times()?;
             before.seal()?;
             self.sync.on_indexes_written(&before);
         }

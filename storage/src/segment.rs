@@ -6,16 +6,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use highwater_records::{BATCH_HEADER_BYTES, BatchHeader, Offset, Timestamp};
+use highwater_records::{BatchHeader, Offset, Timestamp};
 use parking_lot::Mutex;
 
-use crate::batch_scanner::{BatchScanner, Depth, ScanError, Scanned};
+use crate::batch_scanner::{BatchScanner, Depth, Scanned};
 use crate::disk::{Disk, DiskFile, OpenMode};
 use crate::error::{AtPath, ReadError, StorageFault};
-use crate::index_file::{IndexEntry, IndexFile, floor_stored};
+use crate::index_file::{IndexEntry, IndexFile};
 use crate::offset_index::OffsetEntry;
 use crate::open_files::OpenFiles;
-use crate::segment_indexes::{GreatestTimestamp, IndexEnds, SegmentIndexes};
+use crate::segment_indexes::SegmentIndexes;
 use crate::time_index::TimeEntry;
 
 /// Suffix of a segment's file.
@@ -64,7 +64,7 @@ impl SegmentHome {
         self.cuts.load(Ordering::SeqCst)
     }
 
-    fn index_interval_bytes(&self) -> u64 {
+    pub(crate) fn index_interval_bytes(&self) -> u64 {
         self.index_interval_bytes.load(Ordering::Relaxed)
     }
 }
@@ -72,11 +72,11 @@ impl SegmentHome {
 /// One segment. The log is its only writer; readers share it through views.
 pub(crate) struct Segment {
     base_offset: Offset,
-    home: Arc<SegmentHome>,
+    pub(crate) home: Arc<SegmentHome>,
     /// Bytes of whole batches in the file; published after they are written.
     size_bytes: AtomicU64,
     file: Mutex<Option<Arc<dyn DiskFile>>>,
-    indexes: Mutex<SegmentIndexes>,
+    pub(crate) indexes: Mutex<SegmentIndexes>,
 }
 
 impl fmt::Debug for Segment {
@@ -189,251 +189,6 @@ impl Segment {
         self.size_bytes.store(position_bytes + header.size_bytes() as u64, Ordering::Release);
     }
 
-    /// The indexes, ready to be extended.
-    fn loaded_indexes(
-        self: &Arc<Self>,
-    ) -> Result<parking_lot::MutexGuard<'_, SegmentIndexes>, StorageFault> {
-        let mut indexes = self.indexes.lock();
-        if indexes.ends.is_none() {
-            match self.find_ends(&indexes)? {
-                Some(ends) => indexes.ends = Some(ends),
-                None => self.rebuild_locked(&mut indexes)?,
-            }
-        }
-        Ok(indexes)
-    }
-
-    /// Reads as much of the indexes as an append needs.
-    pub(crate) fn prepare_append(self: &Arc<Self>) -> Result<(), StorageFault> {
-        self.loaded_indexes().map(drop)
-    }
-
-    /// Where the indexes stand, or `None` if they contradict the log.
-    fn find_ends(
-        self: &Arc<Self>,
-        indexes: &SegmentIndexes,
-    ) -> Result<Option<IndexEnds>, StorageFault> {
-        let mut ends = IndexEnds::default();
-        let disk = &*self.home.disk;
-        let Ok(last) = indexes.offsets.last(disk, &self.path(OffsetEntry::SUFFIX)) else {
-            return Ok(None);
-        };
-        if let Some(last) = last {
-            if !self.is_batch_at(last)? {
-                return Ok(None);
-            }
-            ends.last_position_bytes = u64::from(last.position_bytes);
-        } else if self.size_bytes() > self.home.index_interval_bytes() {
-            // Entries are missing; or the segment is one large batch, and building is cheap.
-            return Ok(None);
-        }
-        let Ok(last) = indexes.times.last(disk, &self.path(TimeEntry::SUFFIX)) else {
-            return Ok(None);
-        };
-        let mut from = 0;
-        if let Some(last) = last {
-            let Some(position_bytes) = self.batch_of_time_entry(indexes, last)? else {
-                return Ok(None);
-            };
-            (ends.last_time, ends.greatest, from) = (Some(last), Some(last), position_bytes);
-        }
-        self.scan(from, Depth::Headers, |batch| {
-            let header = &batch.header;
-            let is_greater =
-                ends.greatest.is_none_or(|known| header.max_timestamp > known.timestamp);
-            let relative_offset = self.relative(header.last_offset());
-            if header.max_timestamp.value() >= 0
-                && is_greater
-                && let Some(relative_offset) = relative_offset
-            {
-                let timestamp = header.max_timestamp;
-                ends.greatest = Some(TimeEntry { timestamp, relative_offset });
-            }
-            true
-        })?;
-        Ok(Some(ends))
-    }
-
-    fn relative(&self, offset: Offset) -> Option<u32> {
-        u32::try_from(offset.checked_distance_from(self.base_offset)?).ok()
-    }
-
-    /// Walks headers from `position_bytes` while `visit` says true; a batch that is none ends the
-    /// walk (who reads it will say so). Returns where the walk ended.
-    fn scan(
-        self: &Arc<Self>,
-        position_bytes: u64,
-        depth: Depth,
-        mut visit: impl FnMut(&Scanned) -> bool,
-    ) -> Result<u64, StorageFault> {
-        let (file, path) = (self.file()?, self.log_path());
-        let range = position_bytes..self.size_bytes();
-        let mut scanner = BatchScanner::new(&*file, &path, range, depth);
-        loop {
-            match scanner.next_batch() {
-                Ok(Some(batch)) if visit(&batch) => {}
-                Ok(Some(_) | None) => return Ok(scanner.position_bytes()),
-                Err(ScanError::Bad(bad)) => {
-                    tracing::warn!(
-                        path = %path.display(), position = bad.position_bytes, reason = %bad.reason,
-                        "the log is damaged"
-                    );
-                    return Ok(bad.position_bytes);
-                }
-                Err(ScanError::Fault(fault)) => return Err(fault),
-            }
-        }
-    }
-
-    /// Makes both indexes anew from the batches, in memory.
-    fn rebuild_locked(self: &Arc<Self>, indexes: &mut SegmentIndexes) -> Result<(), StorageFault> {
-        if self.size_bytes() > 0 {
-            tracing::debug!(path = %self.log_path().display(), "building the indexes anew");
-        }
-        *indexes = SegmentIndexes::empty();
-        let interval_bytes = self.home.index_interval_bytes();
-        self.scan(0, Depth::Headers, |batch| {
-            indexes.on_batch(self.base_offset, &batch.header, batch.position_bytes, interval_bytes);
-            true
-        })?;
-        Ok(())
-    }
-
-    /// Whether the batch that an entry names is where it says.
-    fn is_batch_at(self: &Arc<Self>, entry: OffsetEntry) -> Result<bool, StorageFault> {
-        let position_bytes = u64::from(entry.position_bytes);
-        if position_bytes >= self.size_bytes() {
-            return Ok(false);
-        }
-        let mut head = [0; BATCH_HEADER_BYTES];
-        let read = self.file()?.read_at(&mut head, position_bytes);
-        read.at_path("read", &self.log_path())?;
-        Ok(BatchHeader::read(&head)
-            .is_ok_and(|header| self.relative(header.last_offset()) == Some(entry.relative_offset)))
-    }
-
-    /// Where the batch starts that brought a timestamp, or `None` if the log does not agree.
-    fn batch_of_time_entry(
-        self: &Arc<Self>,
-        indexes: &SegmentIndexes,
-        entry: TimeEntry,
-    ) -> Result<Option<u64>, StorageFault> {
-        let offset = self.base_offset.plus(i64::from(entry.relative_offset));
-        let Some(from) = self.stored_position(indexes.offsets.stored_count(), offset)? else {
-            return Ok(None);
-        };
-        let tail = indexes.offsets.tail();
-        let newer = tail.partition_point(|found| found.relative_offset <= entry.relative_offset);
-        let newer = newer.checked_sub(1).map(|index| u64::from(tail[index].position_bytes));
-        self.find_batch_of_time(newer.unwrap_or(from), offset, entry.timestamp)
-    }
-
-    fn find_batch_of_time(
-        self: &Arc<Self>,
-        from: u64,
-        offset: Offset,
-        timestamp: Timestamp,
-    ) -> Result<Option<u64>, StorageFault> {
-        let mut found = None;
-        self.scan(from, Depth::Headers, |batch| {
-            let header = &batch.header;
-            if header.base_offset <= offset && header.last_offset() >= offset {
-                found = (header.max_timestamp == timestamp).then_some(batch.position_bytes);
-            }
-            header.last_offset() < offset
-        })?;
-        Ok(found)
-    }
-
-    /// Position of the last batch that the first `count` entries of the index file know not to be
-    /// after `offset` (0 if they know none); `None` if the entry found contradicts the log.
-    fn stored_position(
-        self: &Arc<Self>,
-        count: u64,
-        offset: Offset,
-    ) -> Result<Option<u64>, StorageFault> {
-        let path = self.path(OffsetEntry::SUFFIX);
-        let key = offset.checked_distance_from(self.base_offset).unwrap_or(-1);
-        match floor_stored::<OffsetEntry>(&*self.home.disk, &path, count, key) {
-            Ok(None) => Ok(Some(0)),
-            Ok(Some(entry)) if self.is_batch_at(entry)? => {
-                Ok(Some(u64::from(entry.position_bytes)))
-            }
-            Ok(Some(_)) => Ok(None),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(StorageFault::new("read", &path, error)),
-        }
-    }
-
-    /// A position at or before the batch that holds `offset`, as near as the index knows.
-    pub(crate) fn position_before(self: &Arc<Self>, offset: Offset) -> Result<u64, StorageFault> {
-        let relative = offset.checked_distance_from(self.base_offset).unwrap_or(0);
-        let stored_count = {
-            let indexes = self.indexes.lock();
-            let tail = indexes.offsets.tail();
-            let newer = tail.partition_point(|entry| entry.key() <= relative);
-            if let Some(index) = newer.checked_sub(1) {
-                return Ok(u64::from(tail[index].position_bytes));
-            }
-            indexes.offsets.stored_count()
-        };
-        if stored_count == 0 && self.size_bytes() <= self.home.index_interval_bytes() {
-            return Ok(0);
-        }
-        if stored_count > 0
-            && let Some(position_bytes) = self.stored_position(stored_count, offset)?
-        {
-            return Ok(position_bytes);
-        }
-        let mut indexes = self.indexes.lock();
-        if stored_count > 0 || (indexes.ends.is_none() && indexes.offsets.count() == 0) {
-            self.rebuild_locked(&mut indexes)?;
-        }
-        let tail = indexes.offsets.tail();
-        let newer = tail.partition_point(|entry| entry.key() <= relative).checked_sub(1);
-        Ok(newer.map_or(0, |index| u64::from(tail[index].position_bytes)))
-    }
-
-    /// A position such that all batches before it are older than `timestamp`.
-    pub(crate) fn position_before_time(
-        self: &Arc<Self>,
-        timestamp: Timestamp,
-    ) -> Result<u64, StorageFault> {
-        let (newest, stored_count) = {
-            let indexes = self.loaded_indexes()?;
-            let tail = indexes.times.tail();
-            let newer = tail.partition_point(|entry| entry.timestamp <= timestamp);
-            (newer.checked_sub(1).map(|index| tail[index]), indexes.times.stored_count())
-        };
-        let found = match newest {
-            Some(entry) => Ok(Some(entry)),
-            None => {
-                let path = self.path(TimeEntry::SUFFIX);
-                floor_stored::<TimeEntry>(&*self.home.disk, &path, stored_count, timestamp.value())
-            }
-        };
-        let Ok(found) = found else { return Ok(0) };
-        let Some(entry) = found else { return Ok(0) };
-        let offset = self.base_offset.plus(i64::from(entry.relative_offset));
-        let from = self.position_before(offset)?;
-        if let Some(position_bytes) = self.find_batch_of_time(from, offset, entry.timestamp)? {
-            return Ok(position_bytes);
-        }
-        self.rebuild_locked(&mut self.indexes.lock())?;
-        Ok(0)
-    }
-
-    /// The greatest timestamp of all batches.
-    pub(crate) fn greatest_timestamp(
-        self: &Arc<Self>,
-    ) -> Result<Option<GreatestTimestamp>, StorageFault> {
-        let ends = self.loaded_indexes()?.ends.unwrap_or_default();
-        Ok(ends.greatest.map(|entry| GreatestTimestamp {
-            timestamp: entry.timestamp,
-            batch_last_offset: self.base_offset.plus(i64::from(entry.relative_offset)),
-        }))
-    }
-
     /// The first batch from `position_bytes` on for which `wanted` holds.
     pub(crate) fn find_batch(
         self: &Arc<Self>,
@@ -456,7 +211,7 @@ impl Segment {
     /// Timestamp of the first batch, for rolling by age; `None` if it has none.
     pub(crate) fn first_timestamp(self: &Arc<Self>) -> Result<Option<Timestamp>, StorageFault> {
         let mut first = None;
-        self.scan(0, Depth::Headers, |batch| {
+        self.scan(0, |batch| {
             first = Some(batch.header.max_timestamp).filter(|time| time.value() >= 0);
             false
         })?;

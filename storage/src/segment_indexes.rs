@@ -29,6 +29,27 @@ pub(crate) struct IndexEnds {
     pub(crate) last_time: Option<TimeEntry>,
     /// Greatest timestamp of the segment, and the last offset of the batch that brought it.
     pub(crate) greatest: Option<TimeEntry>,
+    /// Batches that were not looked at, since by the entries after them they are old.
+    pub(crate) unverified: Option<Unverified>,
+}
+
+/// Batches that should not be younger than what the time index knew when it was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Unverified {
+    /// Positions, half-open.
+    pub(crate) range: (u64, u64),
+    /// Timestamp of the last entry.
+    pub(crate) known: Timestamp,
+}
+
+impl IndexEnds {
+    /// Takes note of a batch's maximum timestamp.
+    pub(crate) fn note_time(&mut self, timestamp: Timestamp, relative_offset: u32) {
+        let is_greater = self.greatest.is_none_or(|known| timestamp > known.timestamp);
+        if timestamp.value() >= 0 && is_greater {
+            self.greatest = Some(TimeEntry { timestamp, relative_offset });
+        }
+    }
 }
 
 impl SegmentIndexes {
@@ -56,11 +77,7 @@ impl SegmentIndexes {
         else {
             return;
         };
-        let timestamp = header.max_timestamp;
-        let is_greater = ends.greatest.is_none_or(|known| timestamp > known.timestamp);
-        if timestamp.value() >= 0 && is_greater {
-            ends.greatest = Some(TimeEntry { timestamp, relative_offset });
-        }
+        ends.note_time(header.max_timestamp, relative_offset);
         if position_bytes.saturating_sub(ends.last_position_bytes) > interval_bytes {
             ends.last_position_bytes = position_bytes;
             self.offsets.push(OffsetEntry { relative_offset, position_bytes: position });

@@ -370,3 +370,24 @@ fn idle_log_opened_cleanly_reads_no_index_and_keeps_no_file_open() {
     assert_eq!(logs[0].bytes_past_recovery_point(), 0);
     assert!(!logs[0].wants_checkpoint());
 }
+
+#[test]
+fn first_append_after_a_restart_reads_little_whatever_the_timestamps() {
+    let (disk, world) = World::simulated(LogConfig::default());
+    let mut log = world.create();
+    let value = "v".repeat(1000);
+    // One record from the future, then nothing that is younger.
+    append(&mut log, ValidatedBatch::from(&batch_at(NOW.value() + 1_000_000, &["future"])))
+        .unwrap();
+    for _ in 0..2000 {
+        log.append(batch(&[&value]), EPOCH, NOW).unwrap();
+    }
+    log.flush_writes().unwrap();
+    let mut log = world.reopen_clean(log);
+    let reads = disk.count(highwater_storage::DiskOp::Read);
+    append_values(&mut log, &["next"]);
+    assert!(disk.count(highwater_storage::DiskOp::Read) - reads < 12);
+    let late = Timestamp::new(NOW.value() + 1);
+    let found = log.view().offset_for_timestamp(late, log.log_end_offset()).unwrap().unwrap();
+    assert_eq!(found.offset, offset(0));
+}
