@@ -111,14 +111,13 @@ pub(crate) async fn send(client: &mut Client, topic: &Topic, values: &[&str]) ->
 }
 
 pub(crate) fn fetch(topic: &Topic, partitions: &[(i32, i64)]) -> FetchRequest {
-    let partitions = partitions.iter().map(|(partition, fetch_offset)| {
-        fetch::RequestTopicPartition {
+    let partitions =
+        partitions.iter().map(|(partition, fetch_offset)| fetch::RequestTopicPartition {
             partition: *partition,
             fetch_offset: *fetch_offset,
             partition_max_bytes: 1 << 20,
             ..Default::default()
-        }
-    });
+        });
     FetchRequest {
         max_wait_ms: 0,
         min_bytes: 1,

@@ -32,10 +32,8 @@ async fn list(
 
 async fn delete(client: &mut Client, topic: &Topic, offset: i64) -> (ErrorCode, i64) {
     let asked = delete_records::RequestTopicPartition { partition_index: 0, offset };
-    let topics = vec![delete_records::RequestTopic {
-        name: topic.name.clone(),
-        partitions: vec![asked],
-    }];
+    let topics =
+        vec![delete_records::RequestTopic { name: topic.name.clone(), partitions: vec![asked] }];
     let response = client.call(2, &DeleteRecordsRequest { topics, timeout_ms: 10_000 }).await;
     let partition = &response.topics[0].partitions[0];
     (partition.error_code, partition.low_watermark)
