@@ -2,7 +2,7 @@
 
 use std::io::IoSlice;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use highwater_records::{
@@ -148,6 +148,11 @@ fn setup(disk: &SimDisk) -> LogSetup {
 
 /// A log that was stopped cleanly, one record a batch.
 fn filled() -> SimDisk {
+    static FILLED: OnceLock<SimDisk> = OnceLock::new();
+    FILLED.get_or_init(fill).copy()
+}
+
+fn fill() -> SimDisk {
     let disk = SimDisk::new();
     let mut log = Log::create(setup(&disk)).unwrap();
     for at in 0..BATCH_COUNT {
