@@ -21,7 +21,7 @@ import time
 
 from .bigfile import SECONDS, SEGMENT_BYTES, Verdicts, check_files, compare_confluent, kcat_command, make_broker
 from .bigfile import parser, prepare
-from .broker import free_port
+from .broker import free_port, is_serving
 from .jvm import CLASSES, java_command
 from .proxy import Observer, Proxy
 from .wire import receive_frame
@@ -246,6 +246,9 @@ def main():
             for name, client, command, rounds, do in phases:
                 if not rounds:
                     continue
+                # A round that failed leaves it down.
+                if not is_serving("127.0.0.1", proxy.upstream):
+                    broker.start()
                 (topic,) = world.create(f"{name}-{codec}", segment_bytes=str(SEGMENT_BYTES))
                 verdict = f"{codec}: {client} through {rounds} {name}"
                 how = (command, rounds, do, topic, codec, path, count)

@@ -48,6 +48,7 @@ class Connection:
     def __init__(self):
         self.unanswered = collections.deque()
         self.software = None
+        self.is_broker_gone = False
 
     def unanswered_produces(self):
         return sum(request.is_produce for request in self.unanswered)
@@ -130,6 +131,8 @@ class Proxy:
             while True:
                 size = await reader.readexactly(4)
                 frame = await reader.readexactly(int.from_bytes(size, "big"))
+                if connection.is_broker_gone:
+                    return  # what the client sent before it learned of it
                 request = read_request(frame)
                 if not request.is_produce or produce_acks(request, frame) != 0:
                     connection.unanswered.append(request)
@@ -151,6 +154,7 @@ class Proxy:
                     writer.write(size + frame)
                     await writer.drain()
         finally:
+            connection.is_broker_gone = True
             self.observer.on_broker_gone(connection)
             writer.close()
 
