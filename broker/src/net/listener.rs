@@ -90,9 +90,11 @@ impl Acceptor {
         let service = BrokerService { broker: Arc::clone(&self.broker), peer: Arc::new(context) };
         let open = OpenConnection::new(Arc::clone(&self.broker), admitted);
         let connection = Connection::new(stream, service, peer, Arc::clone(net));
+        // On the heap once: each future around it would hold it twice.
+        let serving = Box::pin(connection.run());
         self.connections.spawn("connection", async move {
             let _open = open;
-            connection.run().await;
+            serving.await;
         });
     }
 }
