@@ -88,13 +88,6 @@ class Broker:
             self.process.kill()
             self.process.wait()
 
-    def memory_mib(self):
-        with open(f"/proc/{self.process.pid}/status") as status:
-            for line in status:
-                if line.startswith("VmRSS:"):
-                    return int(line.split()[1]) // 1024
-        return 0
-
     def tail(self, lines=15):
         with open(self.log_path, errors="replace") as log:
             return "".join(log.readlines()[-lines:]).strip()

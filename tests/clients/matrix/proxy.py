@@ -8,7 +8,7 @@ import re
 import struct
 import threading
 
-PRODUCE, FETCH, API_VERSIONS = 0, 1, 18
+PRODUCE, API_VERSIONS = 0, 18
 FIRST_FLEXIBLE_PRODUCE = 9
 CHUNK_BYTES = 1 << 20
 
@@ -78,7 +78,6 @@ class Proxy:
         self.out_of_order = 0
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
-        self._writers = set()
         self._thread = threading.Thread(target=self._run, daemon=True, name="proxy")
         self._thread.start()
         self._ready.wait()
@@ -90,10 +89,6 @@ class Proxy:
     def close(self):
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
-
-    def cut(self):
-        """Closes the clients' connections."""
-        self._loop.call_soon_threadsafe(lambda: [writer.close() for writer in list(self._writers)])
 
     def _run(self):
         asyncio.set_event_loop(self._loop)
@@ -107,7 +102,6 @@ class Proxy:
             server.close()
 
     async def _serve(self, client_reader, client_writer):
-        self._writers.add(client_writer)
         connection = Connection()
         upstream_writer = None
         try:
@@ -121,7 +115,6 @@ class Proxy:
         except (OSError, asyncio.IncompleteReadError):
             pass
         finally:
-            self._writers.discard(client_writer)
             client_writer.close()
             if upstream_writer is not None:
                 upstream_writer.close()
