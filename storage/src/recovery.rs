@@ -83,7 +83,7 @@ impl Log {
             None => Start { segment: 0, position_bytes: 0, offset: first },
         };
         self.sync = SyncState::synced_to(start.offset);
-        self.remove_snapshots_above(start.offset)?;
+        self.remove_snapshots_above(recovery_point.min(start.offset))?;
         if Arc::make_mut(&mut self.epochs).truncate_from_end(start.offset.next()) {
             self.epochs_changed += 1;
         }
@@ -145,7 +145,8 @@ impl Log {
             self.segments.partition_point(|segment| segment.base_offset() <= recovery_point);
         let index = after.saturating_sub(1);
         let segment = &self.segments[index];
-        // Entries at or above the recovery point may name batches that are not there.
+        // Entries at or above the recovery point may be rubbish; they are not even looked at.
+        segment.truncate_indexes(recovery_point)?;
         let from = match recovery_point.checked_plus(-1) {
             Some(before) if before >= segment.base_offset() => segment.position_before(before)?,
             Some(_) | None => 0,
