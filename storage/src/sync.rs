@@ -33,6 +33,9 @@ pub(crate) struct SyncState {
     /// Changes of names in the directory, and how many of them are durable.
     names_changed: u64,
     names_synced: u64,
+    /// Changes of indexes, and how many of them the last checkpoint covered.
+    indexes_changed: u64,
+    indexes_synced: u64,
     /// Bytes appended, and how many of them the last checkpoint covered.
     written_bytes: u64,
     checkpointed_bytes: u64,
@@ -57,6 +60,8 @@ impl SyncState {
             since_checkpoint: Vec::new(),
             names_changed: 0,
             names_synced: 0,
+            indexes_changed: 0,
+            indexes_synced: 0,
             written_bytes: 0,
             checkpointed_bytes: 0,
             flushed_at: None,
@@ -85,6 +90,7 @@ impl SyncState {
     }
 
     pub(crate) fn on_indexes_written(&mut self, segment: &Arc<Segment>) {
+        self.indexes_changed += 1;
         let base_offset = segment.base_offset();
         if self.since_checkpoint.last().is_none_or(|last| last.base_offset() < base_offset) {
             self.since_checkpoint.push(Arc::clone(segment));
@@ -213,6 +219,7 @@ pub struct Checkpointed {
     synced: Synced,
     written_bytes: u64,
     epochs_changed: u64,
+    indexes_changed: u64,
     /// Base offset of the then active segment: those below were complete.
     sealed_below: Offset,
     writes_snapshot: bool,
@@ -389,6 +396,7 @@ impl Log {
             synced: sync.synced,
             written_bytes: self.sync.written_bytes,
             epochs_changed: self.epochs_changed,
+            indexes_changed: self.sync.indexes_changed,
             sealed_below: self.active().base_offset(),
             writes_snapshot: snapshot.is_some(),
             rolled_snapshots,
@@ -415,6 +423,8 @@ impl Log {
         }
         self.on_synced(synced);
         self.epochs_saved = self.epochs_saved.max(checkpointed.epochs_changed);
+        let indexes = checkpointed.indexes_changed;
+        self.sync.indexes_synced = self.sync.indexes_synced.max(indexes);
         self.sync.recovery_point = self.sync.recovery_point.max(synced.end_offset);
         self.sync.checkpointed_bytes = self.sync.checkpointed_bytes.max(checkpointed.written_bytes);
         if checkpointed.writes_snapshot {
@@ -447,7 +457,9 @@ impl Log {
             active.seal()?;
             self.sync.on_indexes_written(&active);
         }
-        if self.wants_checkpoint() || self.sync.names_are_unsynced() {
+        let has_unsynced =
+            self.sync.names_are_unsynced() || self.sync.indexes_changed > self.sync.indexes_synced;
+        if self.wants_checkpoint() || has_unsynced {
             self.checkpoint_work(now)?.run()?;
         }
         Ok(self.log_end_offset)
