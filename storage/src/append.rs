@@ -268,7 +268,7 @@ impl Log {
         let old = Arc::clone(self.active());
         old.prepare_append()?;
         old.seal()?;
-        self.sync.on_indexes_written(&old);
+        self.sync.on_segment_written(&old);
         self.write_roll_snapshot(now)?;
         let preallocate_bytes = self.config.preallocate.then(|| self.segment_bytes());
         let new = Segment::create(&self.home, self.log_end_offset, preallocate_bytes)?;

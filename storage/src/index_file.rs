@@ -86,16 +86,20 @@ impl<E: IndexEntry> IndexFile<E> {
         self.tail.len() >= TAIL_ENTRIES_MAX
     }
 
-    /// Writes the entries in memory to the file, not synced.
-    pub(crate) fn write_tail(&mut self, disk: &dyn Disk, path: &Path) -> Result<(), StorageFault> {
+    /// Writes the entries in memory to the file, not synced; false if there was nothing to do.
+    pub(crate) fn write_tail(
+        &mut self,
+        disk: &dyn Disk,
+        path: &Path,
+    ) -> Result<bool, StorageFault> {
         if self.tail.is_empty() && !self.must_cut {
-            return Ok(());
+            return Ok(false);
         }
         let mode = if self.tail.is_empty() { OpenMode::Write } else { OpenMode::Create };
         let file = match disk.open(path, mode) {
             Err(error) if error.kind() == io::ErrorKind::NotFound && self.tail.is_empty() => {
                 self.must_cut = false;
-                return Ok(());
+                return Ok(false);
             }
             opened => opened.at_path("open", path)?,
         };
@@ -109,7 +113,7 @@ impl<E: IndexEntry> IndexFile<E> {
         file.write_all_at(&mut [IoSlice::new(&bytes)], at).at_path("write", path)?;
         self.stored_count = self.count();
         self.tail = Vec::new();
-        Ok(())
+        Ok(true)
     }
 
     /// Keeps only the first entries, as long as they rise and `keep` holds. Reads the whole file:

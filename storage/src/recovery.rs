@@ -93,7 +93,7 @@ impl Log {
             before.truncate_indexes(start.offset)?;
             before.verify_times()?;
             before.seal()?;
-            self.sync.on_indexes_written(&before);
+            self.sync.on_segment_written(&before);
         }
         let mut walk = Walk { next_offset: start.offset, checked: Vec::new() };
         let bad = self.walk(start, opening.keep_holes, &mut walk)?;
@@ -203,8 +203,9 @@ impl Log {
             if segment.size_bytes() > start_bytes {
                 walk.checked.push((Arc::clone(&segment), start_bytes));
             }
-            // Its indexes may have been cut.
-            self.sync.since_checkpoint.push(segment);
+            if segment.size_bytes() > start_bytes || segment.has_unsynced_indexes() {
+                self.sync.on_segment_written(&segment);
+            }
             if let Some((position_bytes, reason)) = bad {
                 return Ok(Some(FirstBad { segment: index, position_bytes, reason }));
             }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::IoSlice;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use highwater_records::{BatchHeader, Offset, Timestamp};
 use parking_lot::Mutex;
@@ -77,6 +77,8 @@ pub(crate) struct Segment {
     size_bytes: AtomicU64,
     file: Mutex<Option<Arc<dyn DiskFile>>>,
     pub(crate) indexes: Mutex<SegmentIndexes>,
+    /// Whether an index file was written since it was synced.
+    indexes_are_unsynced: AtomicBool,
 }
 
 impl fmt::Debug for Segment {
@@ -105,6 +107,7 @@ impl Segment {
             size_bytes: AtomicU64::new(0),
             file: Mutex::new(Some(file)),
             indexes: Mutex::new(SegmentIndexes::empty()),
+            indexes_are_unsynced: AtomicBool::new(false),
         });
         home.open_files.on_opened(&segment);
         Ok(segment)
@@ -126,6 +129,7 @@ impl Segment {
             size_bytes: AtomicU64::new(size_bytes),
             file: Mutex::new(None),
             indexes: Mutex::new(indexes),
+            indexes_are_unsynced: AtomicBool::new(false),
         })
     }
 
@@ -225,7 +229,15 @@ impl Segment {
     /// Writes index entries that are only in memory, not synced.
     pub(crate) fn write_indexes(&self) -> Result<(), StorageFault> {
         let (offsets, times) = (self.path(OffsetEntry::SUFFIX), self.path(TimeEntry::SUFFIX));
-        self.indexes.lock().write(&*self.home.disk, &offsets, &times)
+        let written = self.indexes.lock().write(&*self.home.disk, &offsets, &times);
+        if !matches!(written, Ok(false)) {
+            self.indexes_are_unsynced.store(true, Ordering::Release);
+        }
+        written.map(drop)
+    }
+
+    pub(crate) fn has_unsynced_indexes(&self) -> bool {
+        self.indexes_are_unsynced.load(Ordering::Acquire)
     }
 
     /// The same if there are many of them.
@@ -239,8 +251,11 @@ impl Segment {
         self.write_indexes()
     }
 
-    /// Syncs the index files.
+    /// Syncs the index files, if they were written. What is written meanwhile waits for the next.
     pub(crate) fn sync_indexes(&self) -> Result<(), StorageFault> {
+        if !self.indexes_are_unsynced.swap(false, Ordering::AcqRel) {
+            return Ok(());
+        }
         for suffix in [OffsetEntry::SUFFIX, TimeEntry::SUFFIX] {
             let path = self.path(suffix);
             match self.home.disk.open(&path, OpenMode::Write) {

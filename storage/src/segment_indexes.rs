@@ -102,20 +102,20 @@ impl SegmentIndexes {
             || self.times.count() + 1 >= index_bytes_max / TimeEntry::BYTES as u64
     }
 
-    /// Writes what is only in memory, not synced.
+    /// Writes what is only in memory, not synced; false if there was nothing to do.
     pub(crate) fn write(
         &mut self,
         disk: &dyn Disk,
         offsets_path: &Path,
         times_path: &Path,
-    ) -> Result<(), StorageFault> {
+    ) -> Result<bool, StorageFault> {
         // Kafka makes both files at once, and its kafka-dump-log reads no time index alone.
         let is_first_time = self.times.stored_count() == 0 && !self.times.tail().is_empty();
         if is_first_time && self.offsets.count() == 0 {
             disk.open(offsets_path, OpenMode::Create).at_path("create", offsets_path)?;
         }
-        self.offsets.write_tail(disk, offsets_path)?;
-        self.times.write_tail(disk, times_path)
+        let has_written = self.offsets.write_tail(disk, offsets_path)?;
+        Ok(self.times.write_tail(disk, times_path)? || has_written)
     }
 
     pub(crate) fn wants_write(&self) -> bool {

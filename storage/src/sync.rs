@@ -33,9 +33,6 @@ pub(crate) struct SyncState {
     /// Changes of names in the directory, and how many of them are durable.
     names_changed: u64,
     names_synced: u64,
-    /// Changes of indexes, and how many of them the last checkpoint covered.
-    indexes_changed: u64,
-    indexes_synced: u64,
     /// Bytes appended, and how many of them the last checkpoint covered.
     written_bytes: u64,
     checkpointed_bytes: u64,
@@ -60,8 +57,6 @@ impl SyncState {
             since_checkpoint: Vec::new(),
             names_changed: 0,
             names_synced: 0,
-            indexes_changed: 0,
-            indexes_synced: 0,
             written_bytes: 0,
             checkpointed_bytes: 0,
             flushed_at: None,
@@ -86,11 +81,10 @@ impl SyncState {
                 self.unsynced.push(Unsynced { base_offset, file, written_until: log_end_offset });
             }
         }
-        self.on_indexes_written(segment);
+        self.on_segment_written(segment);
     }
 
-    pub(crate) fn on_indexes_written(&mut self, segment: &Arc<Segment>) {
-        self.indexes_changed += 1;
+    pub(crate) fn on_segment_written(&mut self, segment: &Arc<Segment>) {
         let base_offset = segment.base_offset();
         if self.since_checkpoint.last().is_none_or(|last| last.base_offset() < base_offset) {
             self.since_checkpoint.push(Arc::clone(segment));
@@ -219,7 +213,6 @@ pub struct Checkpointed {
     synced: Synced,
     written_bytes: u64,
     epochs_changed: u64,
-    indexes_changed: u64,
     /// Base offset of the then active segment: those below were complete.
     sealed_below: Offset,
     writes_snapshot: bool,
@@ -396,7 +389,6 @@ impl Log {
             synced: sync.synced,
             written_bytes: self.sync.written_bytes,
             epochs_changed: self.epochs_changed,
-            indexes_changed: self.sync.indexes_changed,
             sealed_below: self.active().base_offset(),
             writes_snapshot: snapshot.is_some(),
             rolled_snapshots,
@@ -423,8 +415,6 @@ impl Log {
         }
         self.on_synced(synced);
         self.epochs_saved = self.epochs_saved.max(checkpointed.epochs_changed);
-        let indexes = checkpointed.indexes_changed;
-        self.sync.indexes_synced = self.sync.indexes_synced.max(indexes);
         self.sync.recovery_point = self.sync.recovery_point.max(synced.end_offset);
         self.sync.checkpointed_bytes = self.sync.checkpointed_bytes.max(checkpointed.written_bytes);
         if checkpointed.writes_snapshot {
@@ -455,10 +445,11 @@ impl Log {
             let active = Arc::clone(self.active());
             active.prepare_append()?;
             active.seal()?;
-            self.sync.on_indexes_written(&active);
+            self.sync.on_segment_written(&active);
         }
+        let mut written = self.sync.since_checkpoint.iter();
         let has_unsynced =
-            self.sync.names_are_unsynced() || self.sync.indexes_changed > self.sync.indexes_synced;
+            self.sync.names_are_unsynced() || written.any(|segment| segment.has_unsynced_indexes());
         if self.wants_checkpoint() || has_unsynced {
             self.checkpoint_work(now)?.run()?;
         }
