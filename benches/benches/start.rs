@@ -9,13 +9,14 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use highwater_benches::statistics::Summary;
 use highwater_tests::honest::{create_topic, produce};
-use highwater_tests::{Highwater, RawClient};
+use highwater_tests::{Highwater, RawClient, highwater_binary};
 
 const STARTS: usize = 20;
 const IDLE: Duration = Duration::from_secs(5);
 
 fn main() -> Result<()> {
     let directory = tempfile::tempdir()?;
+    highwater_binary().context("build the broker before the clock runs")?;
     let mut starts = Vec::new();
     let mut idle = 0;
     for start in 0..STARTS {

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
+use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -136,9 +136,20 @@ impl Highwater {
 
 /// The `highwater` binary of this build, built first if it is missing; `HIGHWATER_BIN` names another.
 pub fn highwater_binary() -> Result<PathBuf> {
+    // Asking cargo takes longer than a start of the broker does: once for each process.
+    static BUILT: Mutex<Option<PathBuf>> = Mutex::new(None);
     if let Some(path) = std::env::var_os("HIGHWATER_BIN") {
         return Ok(path.into());
     }
+    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(path) = &*built {
+        return Ok(path.clone());
+    }
+    let path = build_binary()?;
+    Ok(built.insert(path).clone())
+}
+
+fn build_binary() -> Result<PathBuf> {
     // Test and benchmark binaries live in `deps`, one below the profile's directory.
     let own = std::env::current_exe()?;
     let mut directory = own.parent().context("no parent")?;
