@@ -1,3 +1,6 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| highwater_fuzz::storage::offset_index(data));
+use highwater_fuzz::chosen;
+use highwater_fuzz::storage::{INDEX_CASES, offset_index_case};
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| offset_index_case(data, chosen(data, INDEX_CASES)));

@@ -1,3 +1,6 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| highwater_fuzz::storage::segment(data));
+use highwater_fuzz::chosen;
+use highwater_fuzz::storage::{SEGMENT_CASES, segment_case};
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| segment_case(data, chosen(data, SEGMENT_CASES)));

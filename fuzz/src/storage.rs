@@ -60,74 +60,88 @@ fn check_snapshot(data: &[u8]) {
 
 /// An offset index of any bytes changes no answer.
 pub fn offset_index(data: &[u8]) {
-    check_index("index", data);
+    (0..INDEX_CASES).for_each(|case| offset_index_case(data, case));
 }
 
 /// A time index of any bytes changes no answer.
 pub fn time_index(data: &[u8]) {
-    check_index("timeindex", data);
+    (0..INDEX_CASES).for_each(|case| time_index_case(data, case));
 }
 
 /// A segment that begins with batches of ours and goes on with any bytes: the log is opened with at
 /// least ours, and all it returns are whole batches. With nothing of ours before them too.
 pub fn segment(data: &[u8]) {
-    for own in [true, false] {
-        for is_clean in [true, false] {
-            let disk = filled();
-            let path = file("log");
-            let end = if own { disk.metadata(&path).unwrap().len_bytes } else { 0 };
-            put(&disk, &path, end, data);
-            drop(verify(&disk, Path::new("/data")).unwrap());
-            assert!(dump_segment(&disk, &path).unwrap().count() <= 1000);
-            let Ok(log) = open(&disk, is_clean) else { continue };
-            let view = log.view();
-            let mut next = view.log_start_offset();
-            let limits = ReadLimits {
-                upper_bound: Offset::new(i64::MAX),
-                bytes_max: 1000,
-                min_one_batch: true,
-            };
-            while let Ok(fetched) = view.read(next, limits)
-                && fetched.next_offset > next
-            {
-                let bytes = Bytes::from(fetched.chunks.concat());
-                assert!(batches(&bytes).all(|batch| batch.is_ok()));
-                next = fetched.next_offset;
-            }
-            assert!(!own || next >= Offset::new(BATCH_COUNT));
-        }
-    }
+    (0..SEGMENT_CASES).for_each(|case| segment_case(data, case));
 }
 
-fn check_index(suffix: &str, data: &[u8]) {
-    for is_clean in [true, false] {
-        let disk = filled();
-        put(&disk, &file(suffix), 0, data);
+pub const SEGMENT_CASES: u32 = 6;
+
+/// One of the cases of [`segment`].
+pub fn segment_case(data: &[u8], case: u32) {
+    let (own, is_clean, is_tool) = (case & 1 == 0, case & 2 == 0, case >= 4);
+    let disk = filled();
+    let path = file("log");
+    let end = if own { disk.metadata(&path).unwrap().len_bytes } else { 0 };
+    put(&disk, &path, end, data);
+    if is_tool {
+        drop(verify(&disk, Path::new("/data")).unwrap());
+        assert!(dump_segment(&disk, &path).unwrap().count() <= 1000);
+        return;
+    }
+    let Ok(log) = open(&disk, is_clean) else { return };
+    let view = log.view();
+    let mut next = view.log_start_offset();
+    let limits =
+        ReadLimits { upper_bound: Offset::new(i64::MAX), bytes_max: 1000, min_one_batch: true };
+    while let Ok(fetched) = view.read(next, limits)
+        && fetched.next_offset > next
+    {
+        let bytes = Bytes::from(fetched.chunks.concat());
+        assert!(batches(&bytes).all(|batch| batch.is_ok()));
+        next = fetched.next_offset;
+    }
+    assert!(!own || next >= Offset::new(BATCH_COUNT));
+}
+
+pub const INDEX_CASES: u32 = 3;
+
+/// One of the cases of [`offset_index`].
+pub fn offset_index_case(data: &[u8], case: u32) {
+    index_case("index", data, case);
+}
+
+/// One of the cases of [`time_index`].
+pub fn time_index_case(data: &[u8], case: u32) {
+    index_case("timeindex", data, case);
+}
+
+fn index_case(suffix: &str, data: &[u8], case: u32) {
+    let disk = filled();
+    put(&disk, &file(suffix), 0, data);
+    if case == 2 {
         drop(verify(&disk, Path::new("/data")).unwrap());
         match suffix {
             "index" => drop(dump_offset_index(&disk, &file(suffix))),
             _ => drop(dump_time_index(&disk, &file(suffix))),
         }
-        let log = open(&disk, is_clean).unwrap();
-        assert_eq!(log.log_end_offset(), Offset::new(BATCH_COUNT));
-        let view = log.view();
-        for at in 0..BATCH_COUNT {
-            let limits = ReadLimits {
-                upper_bound: Offset::new(i64::MAX),
-                bytes_max: 0,
-                min_one_batch: true,
-            };
-            let fetched = view.read(Offset::new(at), limits).unwrap();
-            assert_eq!(fetched.next_offset, Offset::new(at + 1));
-            let wanted = NOW.saturating_plus_ms(at * 10 - 5);
-            let found = view.offset_for_timestamp(wanted, Offset::new(BATCH_COUNT)).unwrap();
-            assert_eq!(found.unwrap().offset, Offset::new(at));
-        }
-        let late = NOW.saturating_plus_ms(BATCH_COUNT * 10);
-        assert_eq!(view.offset_for_timestamp(late, Offset::new(BATCH_COUNT)).unwrap(), None);
-        let greatest = view.offset_of_max_timestamp(Offset::new(BATCH_COUNT)).unwrap().unwrap();
-        assert_eq!(greatest.offset, Offset::new(BATCH_COUNT - 1));
+        return;
     }
+    let log = open(&disk, case == 0).unwrap();
+    assert_eq!(log.log_end_offset(), Offset::new(BATCH_COUNT));
+    let view = log.view();
+    for at in 0..BATCH_COUNT {
+        let limits =
+            ReadLimits { upper_bound: Offset::new(i64::MAX), bytes_max: 0, min_one_batch: true };
+        let fetched = view.read(Offset::new(at), limits).unwrap();
+        assert_eq!(fetched.next_offset, Offset::new(at + 1));
+        let wanted = NOW.saturating_plus_ms(at * 10 - 5);
+        let found = view.offset_for_timestamp(wanted, Offset::new(BATCH_COUNT)).unwrap();
+        assert_eq!(found.unwrap().offset, Offset::new(at));
+    }
+    let late = NOW.saturating_plus_ms(BATCH_COUNT * 10);
+    assert_eq!(view.offset_for_timestamp(late, Offset::new(BATCH_COUNT)).unwrap(), None);
+    let greatest = view.offset_of_max_timestamp(Offset::new(BATCH_COUNT)).unwrap().unwrap();
+    assert_eq!(greatest.offset, Offset::new(BATCH_COUNT - 1));
 }
 
 fn file(suffix: &str) -> PathBuf {
