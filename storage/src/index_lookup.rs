@@ -110,13 +110,15 @@ impl Segment {
         }
         *indexes = SegmentIndexes::empty();
         let interval_bytes = self.home.index_interval_bytes();
+        let base = self.base_offset();
+        let mut next = base;
         self.scan(0, |batch| {
-            indexes.on_batch(
-                self.base_offset(),
-                &batch.header,
-                batch.position_bytes,
-                interval_bytes,
-            );
+            // An entry must be above the one before it: the index ends where the batches stop to rise.
+            if batch.header.base_offset < next {
+                return false;
+            }
+            next = batch.header.next_offset();
+            indexes.on_batch(base, &batch.header, batch.position_bytes, interval_bytes);
             true
         })?;
         Ok(())

@@ -75,21 +75,25 @@ pub fn write_meta_properties(meta: &MetaProperties) -> String {
     text
 }
 
+/// What Java's properties files take for a blank; no other white space.
+const BLANKS: [char; 3] = [' ', '\t', '\u{c}'];
+
 /// Keys and values of a Java properties file, as far as `meta.properties` needs them: comments,
 /// `=` or `:`, blanks around keys, and backslash escapes; no continued lines.
 fn read_properties(bytes: &[u8]) -> Result<BTreeMap<String, String>, FormatError> {
     let mut values = BTreeMap::new();
     let mut lines = Lines::new(bytes)?;
     while let Some(line) = lines.next_if_any() {
-        let line = line.trim_start();
+        let line = line.trim_start_matches(BLANKS);
         if line.is_empty() || line.starts_with(['#', '!']) {
             continue;
         }
         let Some((key, value)) = line.split_once(['=', ':']) else {
             return Err(lines.error("expected key=value"));
         };
-        let value = unescape(value.trim_start()).ok_or_else(|| lines.error("bad escape"))?;
-        if values.insert(key.trim_end().to_owned(), value).is_some() {
+        let value =
+            unescape(value.trim_start_matches(BLANKS)).ok_or_else(|| lines.error("bad escape"))?;
+        if values.insert(key.trim_end_matches(BLANKS).to_owned(), value).is_some() {
             return Err(lines.error("a key stands twice"));
         }
     }
@@ -130,6 +134,7 @@ fn escape(value: &str) -> String {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
+            '\u{c}' => out.push_str("\\f"),
             ' ' if out.is_empty() => out.push_str("\\ "),
             other => out.push(other),
         }
