@@ -83,6 +83,6 @@ pub use self::sync::{CheckpointWork, Checkpointed, SyncWork, Synced};
 pub use self::tail_cache::{SLAB_BATCH_BYTES_MAX, TailCache};
 pub use self::text::FormatError;
 pub use self::time_index::TimeEntry;
-pub use self::truncate::remove_files;
+pub use self::truncate::{delete_partition_dir, remove_files};
 pub use self::verify::{Verified, verify};
 pub use self::view::{EpochEnd, Fetched, LogView, ReadLimits, TimestampOffset};

@@ -1,6 +1,6 @@
 //! Cutting the log: its end (replication), its start (DeleteRecords, retention), all of it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -206,14 +206,26 @@ impl Log {
     pub fn delete(self, unique: Uuid) -> Result<PathBuf, StorageFault> {
         self.home.cuts.fetch_add(1, Ordering::SeqCst);
         self.tail.truncate(Offset::ZERO);
-        let (disk, from) = (&*self.home.disk, &self.home.dir);
-        let to = from.with_file_name(deleted_dir_name(&self.topic_partition, unique));
-        disk.rename(from, &to).at_path("rename", from)?;
-        if let Some(parent) = from.parent() {
-            disk.sync_dir(parent).at_path("sync", parent)?;
-        }
-        Ok(to)
+        delete_partition_dir(&*self.home.disk, &self.home.dir, &self.topic_partition, unique)
     }
+}
+
+/// [`Log::delete`] for a directory that nobody has open.
+///
+/// # Errors
+/// If it cannot be renamed or synced.
+pub fn delete_partition_dir(
+    disk: &dyn Disk,
+    dir: &Path,
+    topic_partition: &TopicPartition,
+    unique: Uuid,
+) -> Result<PathBuf, StorageFault> {
+    let to = dir.with_file_name(deleted_dir_name(topic_partition, unique));
+    disk.rename(dir, &to).at_path("rename", dir)?;
+    if let Some(parent) = dir.parent() {
+        disk.sync_dir(parent).at_path("sync", parent)?;
+    }
+    Ok(to)
 }
 
 /// Removes files that a log renamed for deletion; what is gone already is fine.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::AtomicU64;
 
 use highwater_controller::image::ConfigResource;
-use highwater_controller::{MetadataImage, MetadataRecord, PartitionChange};
+use highwater_controller::{MetadataDelta, MetadataImage, MetadataRecord, PartitionChange};
 use highwater_records::NodeId;
 use highwater_replication::Acks;
 use highwater_storage::{CheckpointKind, Disk, DiskOp, SimDisk};
@@ -420,6 +420,26 @@ async fn directory_of_another_topic_of_the_same_name_is_set_aside() {
     assert_eq!(values(&partition, false), []);
     let names = disk.read_dir(std::path::Path::new("/data")).unwrap();
     assert!(names.iter().any(|entry| entry.name.ends_with("-stray")), "{names:?}");
+}
+
+#[tokio::test]
+async fn directory_of_a_topic_deleted_just_before_a_crash_goes_at_the_next_start() {
+    let (mut fixture, disk, workers) = Fixture::simulated().await;
+    let partition = fixture.create_one().await;
+    append(&partition, &batch("a"), Acks::Leader);
+    workers.run_syncs();
+    // The deletion is committed, and the broker gone before it has done its part.
+    let (mut image, mut delta) = (fixture.image(), MetadataDelta::default());
+    let id = image.topics().get("t").unwrap().id;
+    delta.replay(&mut image, &MetadataRecord::RemoveTopic { id }).unwrap();
+    fixture.ending.cancel();
+    drop((fixture, partition));
+    disk.crash();
+    let disk_of_next = Arc::new(disk.clone());
+    let fixture = Fixture::start(disk_of_next, TestWorkers::new(), MetadataImage::default()).await;
+    fixture.replicas.apply(&image, &delta).await;
+    let names = disk.read_dir(std::path::Path::new("/data")).unwrap();
+    assert!(!names.iter().any(|entry| entry.name == "t-0"), "{names:?}");
 }
 
 #[tokio::test]

@@ -11,7 +11,9 @@ use highwater_controller::image::{ConfigResource, PartitionImage, TopicImage};
 use highwater_controller::{MetadataDelta, MetadataImage};
 use highwater_records::{NodeId, Offset, TopicPartition, Uuid};
 use highwater_replication::{LeaderSetup, MetadataChange};
-use highwater_storage::{Log, LogConfig, LogSetup, OpenError, Opening, StorageFault, remove_files};
+use highwater_storage::{
+    Log, LogConfig, LogSetup, OpenError, Opening, StorageFault, delete_partition_dir, remove_files,
+};
 
 use super::log_config::{PRODUCER_ID_EXPIRATION_MS, log_config};
 use super::{Dir, FoundLog, HostedTopic, Registry, Replicas, Slot};
@@ -96,15 +98,21 @@ impl Replicas {
     async fn delete_topic(self: &Arc<Self>, id: Uuid) {
         let topic = {
             let mut registry = self.registry.write();
-            let Some(topic) = registry.by_id.remove(&id) else { return };
-            if registry.by_name.get(&topic.name).is_some_and(|named| named.id == id) {
-                registry.by_name.remove(&topic.name);
+            let topic = registry.by_id.remove(&id);
+            let is_named = |topic: &Arc<HostedTopic>| {
+                registry.by_name.get(&topic.name).is_some_and(|named| named.id == id)
+            };
+            if let Some(name) = topic.as_ref().filter(|topic| is_named(topic)).map(|t| &t.name) {
+                registry.by_name.remove(name);
             }
             topic
         };
         let replicas = Arc::clone(self);
-        let delay_ms = topic.settings.file_delete_delay_ms;
-        let renamed = workers::run(&self.workers, Pool::File, move || replicas.delete_logs(&topic));
+        let delay_ms = topic.as_ref().map_or(0, |topic| topic.settings.file_delete_delay_ms);
+        let renamed = workers::run(&self.workers, Pool::File, move || match topic {
+            Some(topic) => replicas.delete_logs(&topic),
+            None => replicas.delete_found_logs(id),
+        });
         if let Ok(renamed) = renamed.await
             && !renamed.is_empty()
         {
@@ -126,6 +134,24 @@ impl Replicas {
             match log.delete(self.random.uuid()) {
                 Ok(path) => renamed.push(path),
                 Err(fault) => dir.fail(&fault),
+            }
+        }
+        renamed
+    }
+
+    /// Renames what a broker left behind that stopped between the commit of a deletion and its own part in it.
+    fn delete_found_logs(&self, id: Uuid) -> Vec<PathBuf> {
+        let mut renamed = Vec::new();
+        for dir in self.dirs.iter().filter(|dir| dir.hosted.fault().is_none()) {
+            let is_of_topic = |_: &TopicPartition, found: &mut FoundLog| found.topic_id == Some(id);
+            let of_topic: Vec<_> = dir.found.lock().extract_if(.., is_of_topic).collect();
+            for (topic_partition, _) in of_topic {
+                let path = dir.hosted.log_dir().partition_path(&topic_partition);
+                let unique = self.random.uuid();
+                match delete_partition_dir(&*self.disk, &path, &topic_partition, unique) {
+                    Ok(path) => renamed.push(path),
+                    Err(fault) => dir.hosted.fail(&fault),
+                }
             }
         }
         renamed
