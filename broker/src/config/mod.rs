@@ -374,14 +374,10 @@ fn limits(lookup: &Lookup<'_>) -> Result<Limits, ConfigError> {
     })
 }
 
-/// Kafka's defaults (a backlog of 50, buffers of 100 KiB) would hold back bursts and large batches: only what is set counts.
 fn listen_options(lookup: &Lookup<'_>) -> ListenOptions {
-    let explicit = |key: &str| lookup.explicit(key).map(|_| lookup.number(key));
-    let bytes = |key: &str| explicit(key).and_then(|bytes| usize::try_from(bytes).ok());
-    let defaults = ListenOptions::default();
-    let backlog = explicit("socket.listen.backlog.size").and_then(|size| i32::try_from(size).ok());
+    let bytes = |key: &str| usize::try_from(lookup.number(key)).ok();
     ListenOptions {
-        backlog: backlog.unwrap_or(defaults.backlog),
+        backlog: i32::try_from(lookup.number("socket.listen.backlog.size")).unwrap_or(i32::MAX),
         send_buffer_bytes: bytes("socket.send.buffer.bytes"),
         receive_buffer_bytes: bytes("socket.receive.buffer.bytes"),
     }

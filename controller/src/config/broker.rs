@@ -141,14 +141,14 @@ static SERVER_CONFIGS: &[ConfigDef] = &[
     ConfigDef::new(
         "socket.send.buffer.bytes",
         Int,
-        "102400",
+        "-1",
         "Send buffer of a socket; -1 leaves it to the system.",
     )
     .at_least(-1),
     ConfigDef::new(
         "socket.receive.buffer.bytes",
         Int,
-        "102400",
+        "-1",
         "Receive buffer of a socket; -1 leaves it to the system.",
     )
     .at_least(-1),
@@ -162,7 +162,7 @@ static SERVER_CONFIGS: &[ConfigDef] = &[
     ConfigDef::new(
         "socket.listen.backlog.size",
         Int,
-        "50",
+        "1024",
         "Connections that wait to be accepted.",
     )
     .at_least(1),
