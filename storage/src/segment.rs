@@ -176,8 +176,8 @@ impl Segment {
     ) -> Result<Arc<dyn DiskFile>, StorageFault> {
         let file = self.file()?;
         let size_bytes = self.size_bytes();
-        let path = self.log_path();
         if let Err(source) = file.write_all_at(slices, size_bytes) {
+            let path = self.log_path();
             file.set_len(size_bytes).at_path("cut a half-written batch off", &path)?;
             return Err(StorageFault::new("write", &path, source));
         }
