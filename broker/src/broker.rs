@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::fetch::FetchSessions;
 use crate::hosts::auto_create::AutoCreate;
 use crate::hosts::controller::ControllerHost;
+use crate::hosts::groups::Groups;
 use crate::hosts::producer_ids::ProducerIds;
 use crate::metadata_cache::MetadataCache;
 use crate::net::Net;
@@ -45,6 +46,8 @@ pub(crate) struct Broker {
     pub(crate) controller: ControllerHost,
     pub(crate) producer_ids: ProducerIds,
     pub(crate) auto_create: AutoCreate,
+    /// The groups coordinated here.
+    pub(crate) groups: Arc<Groups>,
 }
 
 /// One advertised endpoint.

@@ -1,12 +1,14 @@
 //! The one map from refusals to Kafka's error codes. Machines and storage refuse in their own words; what clients see is read here.
 
 use highwater_controller::Refusal as ControllerRefusal;
+use highwater_coordinator::group::Refusal as GroupRefusal;
 use highwater_records::{BatchError, BatchRefusal, ErrorCode};
 use highwater_replication::Refusal as ReplicationRefusal;
 use highwater_storage::{ReadError, Refusal as LogRefusal};
 
 use crate::fetch::SessionRefusal;
 use crate::hosts::controller::AdminFault;
+use crate::hosts::groups::Unavailable;
 use crate::partition::{AppendRefusal, IntakeRefusal, NotServing};
 use crate::replicas::NotHosted;
 
@@ -34,6 +36,8 @@ pub(crate) fn append_code(refusal: &AppendRefusal) -> ErrorCode {
         AppendRefusal::Log(refusal) => log_code(refusal),
         AppendRefusal::Offline(_) => ErrorCode::KafkaStorageError,
         AppendRefusal::Gone => ErrorCode::NotLeaderOrFollower,
+        // Of the coordinators alone, which read the log again.
+        AppendRefusal::NotAtEnd { .. } => ErrorCode::NotLeaderOrFollower,
         // The client retries both; the first one was not appended, the second may have been.
         AppendRefusal::QueueFull | AppendRefusal::TimedOut => ErrorCode::RequestTimedOut,
     }
@@ -142,6 +146,7 @@ pub(crate) fn controller_code(refusal: &ControllerRefusal) -> ErrorCode {
         R::NullConfig { .. }
         | R::ConfigTooLong { .. }
         | R::TopicConfig(_)
+        | R::GroupConfig(_)
         | R::UnknownBrokerConfig { .. }
         | R::ConfigValue(_)
         | R::NotAList { .. } => ErrorCode::InvalidConfig,
@@ -155,6 +160,7 @@ pub(crate) fn controller_code(refusal: &ControllerRefusal) -> ErrorCode {
         | R::ReadOnlyConfig { .. }
         | R::PerBrokerConfig { .. }
         | R::BrokerName { .. }
+        | R::NoGroupName
         | R::DuplicateResource
         | R::ResourceType { .. }
         | R::AlterOperation { .. } => ErrorCode::InvalidRequest,
@@ -173,5 +179,62 @@ pub(crate) fn admin_code(fault: &AdminFault) -> ErrorCode {
         AdminFault::NotController | AdminFault::Stopped => ErrorCode::NotController,
         AdminFault::DiskFull(_) => ErrorCode::KafkaStorageError,
         AdminFault::TimedOut => ErrorCode::RequestTimedOut,
+    }
+}
+
+// ---- groups
+
+/// What a group's machine refuses.
+pub(crate) fn group_code(refusal: &GroupRefusal) -> ErrorCode {
+    use GroupRefusal as R;
+    match refusal {
+        R::InvalidGroupId => ErrorCode::InvalidGroupId,
+        R::MemberIdRequired { .. } => ErrorCode::MemberIdRequired,
+        R::UnknownMemberId => ErrorCode::UnknownMemberId,
+        R::InvalidSessionTimeout { .. } => ErrorCode::InvalidSessionTimeout,
+        R::InconsistentGroupProtocol => ErrorCode::InconsistentGroupProtocol,
+        R::GroupMaxSizeReached { .. } => ErrorCode::GroupMaxSizeReached,
+        // What Kafka makes of a record that its log refuses.
+        R::GroupTooLarge { .. } => ErrorCode::UnknownServerError,
+        R::FencedInstanceId => ErrorCode::FencedInstanceId,
+        R::IllegalGeneration { .. } => ErrorCode::IllegalGeneration,
+        R::RebalanceInProgress => ErrorCode::RebalanceInProgress,
+        R::GroupIdNotFound => ErrorCode::GroupIdNotFound,
+        R::NonEmptyGroup => ErrorCode::NonEmptyGroup,
+        R::GroupSubscribedToTopic => ErrorCode::GroupSubscribedToTopic,
+        R::StaleMemberEpoch { .. } => ErrorCode::StaleMemberEpoch,
+        R::FencedMemberEpoch { .. } => ErrorCode::FencedMemberEpoch,
+        R::UnreleasedInstanceId { .. } => ErrorCode::UnreleasedInstanceId,
+        R::UnsupportedAssignor { .. } => ErrorCode::UnsupportedAssignor,
+        R::InvalidRegularExpression { .. } => ErrorCode::InvalidRegularExpression,
+        R::InvalidRequest { .. } => ErrorCode::InvalidRequest,
+        R::UnsupportedVersion => ErrorCode::UnsupportedVersion,
+        R::UnknownTopicOrPartition => ErrorCode::UnknownTopicOrPartition,
+        R::UnknownTopicId => ErrorCode::UnknownTopicId,
+        R::OffsetMetadataTooLarge { .. } => ErrorCode::OffsetMetadataTooLarge,
+        R::UnstableOffsetCommit => ErrorCode::UnstableOffsetCommit,
+    }
+}
+
+/// Why a coordinator has no answer of its own.
+pub(crate) fn unavailable_code(unavailable: &Unavailable) -> ErrorCode {
+    match unavailable {
+        Unavailable::NotCoordinator => ErrorCode::NotCoordinator,
+        Unavailable::Loading => ErrorCode::CoordinatorLoadInProgress,
+        Unavailable::TimedOut => ErrorCode::CoordinatorNotAvailable,
+        Unavailable::Lost(refusal) => coordinator_append_code(append_code(refusal)),
+        Unavailable::Unwritable(_) => ErrorCode::UnknownServerError,
+    }
+}
+
+/// An append's error as the clients of a coordinator know it: all but the last are tried again.
+fn coordinator_append_code(code: ErrorCode) -> ErrorCode {
+    match code {
+        ErrorCode::UnknownTopicOrPartition
+        | ErrorCode::RequestTimedOut
+        | ErrorCode::NotEnoughReplicas
+        | ErrorCode::NotEnoughReplicasAfterAppend => ErrorCode::CoordinatorNotAvailable,
+        ErrorCode::NotLeaderOrFollower | ErrorCode::KafkaStorageError => ErrorCode::NotCoordinator,
+        _ => ErrorCode::UnknownServerError,
     }
 }

@@ -15,6 +15,7 @@ use crate::config::{Config, ConfigError, Endpoint, ListenerConfig};
 use crate::fetch::FetchSessions;
 use crate::hosts::auto_create::AutoCreate;
 use crate::hosts::controller::{self, ControllerSetup, ControllerStartError, OpenedController};
+use crate::hosts::groups::{Groups, GroupsSetup};
 use crate::hosts::producer_ids::ProducerIds;
 use crate::log_dirs::{self, LogDirs, LogDirsError};
 use crate::net::Net;
@@ -256,6 +257,13 @@ impl Parts {
                 .map_err(|error| metadata(&error))?;
         let Self { config, seams, panics, tasks, ending, fatal } = self;
         let net = Net::new(config.limits.clone(), Arc::clone(&seams.clock), panics);
+        let groups = GroupsSetup {
+            clock: Arc::clone(&seams.clock),
+            workers: Arc::clone(&seams.workers),
+            tasks: tasks.clone(),
+            ending: ending.clone(),
+            stopping: net.stop.begun_token().clone(),
+        };
         let sessions_max = config.count("max.incremental.fetch.session.cache.slots");
         let broker = Arc::new(Broker {
             endpoints: endpoints(&config, listeners),
@@ -268,6 +276,7 @@ impl Parts {
             controller: host,
             auto_create: AutoCreate::default(),
             producer_ids: ProducerIds::new(),
+            groups: Groups::new(&config, groups),
             config,
             random,
             tasks,

@@ -317,12 +317,14 @@ fn read_change(bytes: &mut Reader) -> Result<PartitionChange, DecodeError> {
 
 const TOPIC_RESOURCE: i8 = 2;
 const BROKER_RESOURCE: i8 = 4;
+const GROUP_RESOURCE: i8 = 32;
 
 fn resource_code_and_name(resource: &ConfigResource) -> (i8, String) {
     match resource {
         ConfigResource::Topic(name) => (TOPIC_RESOURCE, name.to_string()),
         ConfigResource::Broker(node) => (BROKER_RESOURCE, node.to_string()),
         ConfigResource::BrokerDefaults => (BROKER_RESOURCE, String::new()),
+        ConfigResource::Group(name) => (GROUP_RESOURCE, name.clone()),
     }
 }
 
@@ -334,6 +336,7 @@ fn resource(code: i8, name: &str) -> Result<ConfigResource, RecordDecodeError> {
             Ok(node) => Ok(ConfigResource::Broker(NodeId::new(node))),
             Err(_) => Err(RecordDecodeError::BrokerName { name: name.to_owned() }),
         },
+        (GROUP_RESOURCE, name) => Ok(ConfigResource::Group(name.to_owned())),
         (code, _) => Err(RecordDecodeError::ResourceType { code }),
     }
 }

@@ -2,7 +2,7 @@
 
 use highwater_records::{NodeId, TopicName, TopicNameError, Uuid};
 
-use crate::config::{ConfigValueError, TopicConfigRefusal};
+use crate::config::{ConfigValueError, GroupConfigRefusal, TopicConfigRefusal};
 
 /// A correct answer the client will not like. The broker maps each to Kafka's error code.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -55,6 +55,10 @@ pub enum Refusal {
     DuplicateConfig { key: String },
     #[error(transparent)]
     TopicConfig(#[from] TopicConfigRefusal),
+    #[error(transparent)]
+    GroupConfig(#[from] GroupConfigRefusal),
+    #[error("a group has a name; there are no defaults of all groups")]
+    NoGroupName,
     #[error("unknown broker configuration {key}")]
     UnknownBrokerConfig { key: String },
     #[error(transparent)]

@@ -73,7 +73,7 @@ impl Log {
             return Err(failed.clone());
         }
         let ValidatedBatch { mut header, body } = batch;
-        let base_offset = self.turn.next_offset().unwrap_or(self.log_end_offset);
+        let base_offset = self.next_append_offset();
         self.check_size_and_offsets(&header, base_offset)?;
         if header.has_producer_id() {
             let producers = self.loaded_producers(now).map_err(AppendError::Fault)?;
@@ -102,6 +102,12 @@ impl Log {
             log_append_time: append_time(&header),
             duplicate: false,
         })
+    }
+
+    /// Where the next batch of this turn begins.
+    #[must_use]
+    pub fn next_append_offset(&self) -> Offset {
+        self.turn.next_offset().unwrap_or(self.log_end_offset)
     }
 
     fn check_size_and_offsets(

@@ -26,6 +26,13 @@ const CLUSTER: i32 = CREATE
     | ALTER_CONFIGS
     | IDEMPOTENT_WRITE;
 
+/// Everything that can be done to a group.
+const GROUP: i32 = READ | DELETE | DESCRIBE | DESCRIBE_CONFIGS | ALTER_CONFIGS;
+
+pub(super) fn group(is_asked: bool) -> i32 {
+    if is_asked { GROUP } else { NOT_ASKED }
+}
+
 pub(super) fn topic(is_asked: bool) -> i32 {
     if is_asked { TOPIC } else { NOT_ASKED }
 }

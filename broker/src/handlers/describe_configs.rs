@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use highwater_controller::config::{
-    BROKER_CONFIGS, ConfigDef, ConfigMap, ConfigSource, ConfigSources, Effective, Synonym,
-    TOPIC_CONFIGS, Update, Usage, broker_config,
+    BROKER_CONFIGS, ConfigDef, ConfigMap, ConfigSource, ConfigSources, Effective, GROUP_CONFIGS,
+    Synonym, TOPIC_CONFIGS, Update, Usage, broker_config,
 };
 use highwater_controller::decide::ConfigTarget;
 use highwater_controller::image::ConfigResource;
@@ -99,6 +99,13 @@ impl View<'_> {
                     self.node
                 ),
             )),
+            ConfigResource::Group(name) => {
+                let sources = self.image.group_config_sources(&name, self.node, self.file);
+                let defs = GROUP_CONFIGS.iter().filter(is_wanted);
+                Ok(defs
+                    .filter_map(|def| self.entry(def, sources.group_value(def), false))
+                    .collect())
+            }
             ConfigResource::BrokerDefaults => {
                 let set = self.image.configs().get(&ConfigResource::BrokerDefaults);
                 let defs = set

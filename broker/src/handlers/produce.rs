@@ -145,6 +145,7 @@ impl Producing {
                     batch,
                     acks: self.acks,
                     leader_epoch: None,
+                    at: None,
                     reply: self.pending.add(),
                 };
                 hosted.append(append);

@@ -238,6 +238,7 @@ impl ControllerTask {
             return Ok(image);
         }
         broker.replicas.apply(&image, &delta).await;
+        broker.groups.apply(&broker.replicas, &image, &delta);
         broker.metadata.publish(Arc::clone(&image));
         Ok(image)
     }

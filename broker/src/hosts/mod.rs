@@ -4,4 +4,5 @@
 
 pub(crate) mod auto_create;
 pub(crate) mod controller;
+pub(crate) mod groups;
 pub(crate) mod producer_ids;

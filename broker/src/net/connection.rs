@@ -26,6 +26,9 @@ use crate::net::{Counters, Net};
 /// [`Dispatched::Admitting`] and [`Dispatched::Exclusive`], its future) is done.
 pub(crate) trait Service: Send {
     fn call(&self, frame: Bytes) -> Result<Dispatched, Offence>;
+
+    /// The peer sends no more, or is gone. Said once or twice, never because of a close of ours.
+    fn on_peer_closed(&self) {}
 }
 
 /// What a request has become.
@@ -192,7 +195,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin, V: Service> Connection<S, V> {
                         has_moved = true;
                         self.needs_input = false;
                     }
-                    Poll::Ready(Ok(Filled::End)) => self.is_ended = true,
+                    Poll::Ready(Ok(Filled::End)) => {
+                        self.is_ended = true;
+                        self.service.on_peer_closed();
+                    }
                     Poll::Ready(Err(error)) => return Err(End::Failed(error.kind())),
                     Poll::Pending => {}
                 }
@@ -225,8 +231,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin, V: Service> Connection<S, V> {
             && self.answers.unwritten_bytes() < UNWRITTEN_BYTES_MAX
     }
 
+    /// Behind a request that others wait for, input is read too, until a whole frame is there: a join can wait for minutes, and a peer
+    /// that is gone meanwhile must be noticed.
     fn wants_input(&self) -> bool {
-        self.needs_input && !self.is_ended && self.may_start() && !self.net.stop.is_begun()
+        self.needs_input
+            && !self.is_ended
+            && (self.may_start() || self.answers.is_exclusive())
+            && !self.net.stop.is_begun()
     }
 
     /// Starts what has arrived, up to the limits. What is answered at once leaves in one write with the others.
@@ -394,8 +405,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin, V: Service> Connection<S, V> {
                     tracing::warn!(peer = %self.peer, kept_back, "connection closed: {offence}");
                 }
             }
-            End::Failed(kind) => tracing::debug!(peer = %self.peer, %kind, "connection failed"),
+            End::Failed(kind) => {
+                self.service.on_peer_closed();
+                tracing::debug!(peer = %self.peer, %kind, "connection failed");
+            }
             End::Closed | End::PeerClosed | End::Idle => {
+                if matches!(end, End::PeerClosed) {
+                    self.service.on_peer_closed();
+                }
                 tracing::debug!(peer = %self.peer, ?end, "connection ended");
             }
         }

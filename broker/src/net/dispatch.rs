@@ -62,7 +62,15 @@ pub(crate) static SERVED: &[Served] = &[
     starting!(Fetch, 4..=18, start_fetch),
     exclusive!(ListOffsets, 1..=11, handlers::list_offsets::handle),
     exclusive!(Metadata, 0..=13, handlers::metadata::handle),
+    exclusive!(OffsetCommit, 2..=10, handlers::offset_commit::handle),
+    exclusive!(OffsetFetch, 1..=10, handlers::offset_fetch::handle),
     exclusive!(FindCoordinator, 0..=6, handlers::find_coordinator::handle),
+    exclusive!(JoinGroup, 0..=9, handlers::join_group::handle),
+    exclusive!(Heartbeat, 0..=4, handlers::heartbeat::handle),
+    exclusive!(LeaveGroup, 0..=5, handlers::leave_group::handle),
+    exclusive!(SyncGroup, 0..=5, handlers::sync_group::handle),
+    exclusive!(DescribeGroups, 0..=6, handlers::describe_groups::handle),
+    exclusive!(ListGroups, 0..=5, handlers::list_groups::handle),
     exclusive!(ApiVersions, 0..=4, handlers::api_versions::handle),
     exclusive!(CreateTopics, 2..=7, handlers::create_topics::handle),
     exclusive!(DeleteTopics, 1..=6, handlers::delete_topics::handle),
@@ -73,8 +81,12 @@ pub(crate) static SERVED: &[Served] = &[
     exclusive!(AlterConfigs, 0..=2, handlers::alter_configs::handle),
     exclusive!(DescribeLogDirs, 1..=5, handlers::describe_log_dirs::handle),
     exclusive!(CreatePartitions, 0..=3, handlers::create_partitions::handle),
+    exclusive!(DeleteGroups, 0..=2, handlers::delete_groups::handle),
     exclusive!(IncrementalAlterConfigs, 0..=1, handlers::incremental_alter_configs::handle),
+    exclusive!(OffsetDelete, 0..=0, handlers::offset_delete::handle),
     exclusive!(DescribeCluster, 0..=2, handlers::describe_cluster::handle),
+    exclusive!(ConsumerGroupHeartbeat, 0..=1, handlers::consumer_group_heartbeat::handle),
+    exclusive!(ConsumerGroupDescribe, 0..=1, handlers::consumer_group_describe::handle),
     exclusive!(DescribeTopicPartitions, 0..=0, handlers::describe_topic_partitions::handle),
 ];
 
@@ -99,6 +111,10 @@ pub(crate) struct BrokerService {
 }
 
 impl Service for BrokerService {
+    fn on_peer_closed(&self) {
+        self.broker.groups.on_peer_closed(&self.peer);
+    }
+
     fn call(&self, frame: Bytes) -> Result<Dispatched, Offence> {
         let mut reader = Reader::new(frame);
         let header = RequestHeader::decode(&mut reader).map_err(Offence::Header)?;

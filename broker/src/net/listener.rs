@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use highwater_coordinator::ConnectionId;
+
 use crate::broker::Broker;
 use crate::context::{ANONYMOUS, PeerContext};
 use crate::net::Counters;
@@ -82,11 +84,8 @@ impl Acceptor {
             }
         };
         Counters::add(&net.counters.connections_accepted);
-        let context = PeerContext {
-            principal: ANONYMOUS.to_owned(),
-            listener_name: self.listener_name.to_string(),
-            address: peer,
-        };
+        let id = ConnectionId(net.connection_count.fetch_add(1, Ordering::Relaxed));
+        let context = PeerContext::new(id, ANONYMOUS, &self.listener_name, peer);
         let service = BrokerService { broker: Arc::clone(&self.broker), peer: Arc::new(context) };
         let open = OpenConnection::new(Arc::clone(&self.broker), admitted);
         let connection = Connection::new(stream, service, peer, Arc::clone(net));

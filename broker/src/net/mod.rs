@@ -32,6 +32,8 @@ pub(crate) struct Net {
     /// Log lines that clients can cause.
     pub(crate) limiter: Limiter,
     pub(crate) stop: Stop,
+    /// Connections ever accepted: the number of the next one.
+    pub(crate) connection_count: AtomicU64,
 }
 
 impl Net {
@@ -46,6 +48,7 @@ impl Net {
             counters: Counters { panics, ..Counters::default() },
             limiter: Limiter::default(),
             stop: Stop::default(),
+            connection_count: AtomicU64::new(0),
         }
     }
 }

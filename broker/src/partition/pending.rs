@@ -38,6 +38,9 @@ pub(crate) enum AppendRefusal {
     /// The replica was deleted or is closed by a stop.
     #[error("the replica is no longer here")]
     Gone,
+    /// The batch would not begin where it has to.
+    #[error("the log ends at {log_end}, not at {expected}")]
+    NotAtEnd { log_end: Offset, expected: Offset },
     /// The partition's queue is full.
     #[error("too many appends wait for this partition")]
     QueueFull,
@@ -103,6 +106,14 @@ impl PendingAppends {
         self.waker.register(context.waker());
         // The last completion may have come between the look and the registration.
         if self.is_complete() { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// The first refusal so far, which stays where it is.
+    pub(crate) fn refusal(&self) -> Option<AppendRefusal> {
+        self.slots.lock().iter().find_map(|slot| match slot {
+            Slot::Completed(Err(refusal)) => Some(refusal.clone()),
+            Slot::Completed(Ok(_)) | Slot::Outstanding | Slot::Appended(_) => None,
+        })
     }
 
     /// Takes the results as they stand; what has not completed has timed out. The tickets of those that are appended

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use highwater_records::LeaderEpoch;
+use highwater_records::{LeaderEpoch, Offset};
 use highwater_replication::Acks;
 use highwater_storage::ValidatedBatch;
 use parking_lot::Mutex;
@@ -21,6 +21,9 @@ pub(crate) struct Append {
     pub(crate) acks: Acks,
     /// The leader epoch the caller believes in, if it has one.
     pub(crate) leader_epoch: Option<LeaderEpoch>,
+    /// Where the batch has to begin, for a caller that is the only writer: refused anywhere else. So what it
+    /// queued behind an append that was refused is refused as well.
+    pub(crate) at: Option<Offset>,
     pub(crate) reply: AppendReply,
 }
 

@@ -109,9 +109,15 @@ impl Writer {
         };
         for append in self.drained.drain(..) {
             let size_bytes = u64::try_from(append.batch.header.size_bytes()).unwrap_or(0);
-            let Append { batch, acks, leader_epoch, reply } = append;
+            let Append { batch, acks, leader_epoch, at, reply } = append;
             if let Err(refusal) = leading.leader.check_append(acks, leader_epoch) {
                 aftermath.answers.push((reply, Err(refusal.into())));
+                continue;
+            }
+            let log_end = leading.log.next_append_offset();
+            if let Some(expected) = at.filter(|expected| *expected != log_end) {
+                let refusal = AppendRefusal::NotAtEnd { log_end, expected };
+                aftermath.answers.push((reply, Err(refusal)));
                 continue;
             }
             match leading.log.append(batch, leading.leader.epoch(), now.wall) {

@@ -456,6 +456,7 @@ fn affected_topics(image: &MetadataImage, delta: &MetadataDelta) -> BTreeSet<Uui
             ConfigResource::Broker(_) | ConfigResource::BrokerDefaults => {
                 affected.extend(image.topics().iter().map(|topic| topic.id));
             }
+            ConfigResource::Group(_) => {}
         }
     }
     affected

@@ -227,6 +227,7 @@ pub(crate) fn append(
         batch: ValidatedBatch::from(batch),
         acks,
         leader_epoch: None,
+        at: None,
         reply: pending.add(),
     });
     pending

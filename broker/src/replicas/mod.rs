@@ -259,6 +259,11 @@ impl HostedTopic {
             .ok_or(NotHosted::NotLeader { leader: slot.leader, leader_epoch: slot.leader_epoch })
     }
 
+    /// Partitions of the topic, here or elsewhere.
+    pub(crate) fn partition_count(&self) -> usize {
+        self.slots.len()
+    }
+
     /// The replicas here.
     pub(crate) fn partitions(&self) -> impl Iterator<Item = &Arc<Partition>> {
         self.slots.iter().filter_map(|slot| slot.partition.as_ref())

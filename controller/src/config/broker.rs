@@ -337,6 +337,9 @@ static HIGHWATER_CONFIGS: &[ConfigDef] = &[
         "A connection whose request stops in the middle is closed after this time.").at_least(1),
     ConfigDef::new("highwater.response.stall.ms", Long, "30000",
         "A connection that does not take its answers is closed after this time.").at_least(1),
+    ConfigDef::new("highwater.group.disconnect.timeout.ms", Int, "6000",
+        "A member of a group whose connection its client closed counts as gone after this time; 0: after its session timeout.")
+        .at_least(0),
     ConfigDef::new("highwater.authentication.timeout.ms", Long, "10000",
         "A connection that has not authenticated is closed after this time.").at_least(1),
     ConfigDef::new("highwater.record.headers.max", Int, "1000",

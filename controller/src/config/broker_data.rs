@@ -444,7 +444,7 @@ pub(super) static DATA_CONFIGS: &[ConfigDef] = &[
     )
     .at_least(1),
     ConfigDef::new("offsets.topic.compression.codec", Int, "0", "Codec of __consumer_offsets.")
-        .unused(),
+        .bounds(Between(0, 4)),
     ConfigDef::new(
         "transaction.state.log.num.partitions",
         Int,

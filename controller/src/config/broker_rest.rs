@@ -1,7 +1,7 @@
 //! Broker keys of groups, transactions, quotas and security: known by name, mostly without effect
 //! until those parts are built.
 
-use super::Bounds::{AtLeast, OneOf};
+use super::Bounds::{AtLeast, ListOf, OneOf};
 use super::ConfigDef;
 use super::ConfigType::{Boolean, Class, Int, List, Long, Password, String};
 
@@ -13,22 +13,18 @@ pub(super) static REST_CONFIGS: &[ConfigDef] = &[
         "10080",
         "How long offsets of an empty group are kept.",
     )
-    .at_least(1)
-    .unused(),
+    .at_least(1),
     ConfigDef::new(
         "offsets.retention.check.interval.ms",
         Long,
         "600000",
         "Time between looks for offsets to drop.",
     )
-    .at_least(1)
-    .unused(),
+    .at_least(1),
     ConfigDef::new("offset.metadata.max.bytes", Int, "4096", "Metadata of one committed offset.")
-        .at_least(0)
-        .unused(),
+        .at_least(0),
     ConfigDef::new("offsets.commit.timeout.ms", Int, "5000", "Time a commit waits for replicas.")
-        .at_least(1)
-        .unused(),
+        .at_least(1),
     ConfigDef::new(
         "offsets.load.buffer.size",
         Int,
@@ -43,23 +39,20 @@ pub(super) static REST_CONFIGS: &[ConfigDef] = &[
         Int,
         "6000",
         "Least session timeout of a member.",
-    )
-    .unused(),
+    ),
     ConfigDef::new(
         "group.max.session.timeout.ms",
         Int,
         "1800000",
         "Greatest session timeout of a member.",
-    )
-    .unused(),
+    ),
     ConfigDef::new(
         "group.initial.rebalance.delay.ms",
         Int,
         "3000",
         "Wait for more members before the first rebalance.",
-    )
-    .unused(),
-    ConfigDef::new("group.max.size", Int, "1000", "Members of one group.").at_least(1).unused(),
+    ),
+    ConfigDef::new("group.max.size", Int, "1000", "Members of one group.").at_least(1),
     ConfigDef::new(
         "group.coordinator.rebalance.protocols",
         List,
@@ -83,61 +76,80 @@ pub(super) static REST_CONFIGS: &[ConfigDef] = &[
         "45000",
         "Session timeout of a member.",
     )
-    .at_least(1)
-    .unused(),
+    .at_least(1),
     ConfigDef::new(
         "group.consumer.min.session.timeout.ms",
         Int,
         "45000",
         "Least session timeout of a member.",
     )
-    .at_least(1)
-    .unused(),
+    .at_least(1),
     ConfigDef::new(
         "group.consumer.max.session.timeout.ms",
         Int,
         "60000",
         "Greatest session timeout of a member.",
     )
-    .at_least(1)
-    .unused(),
+    .at_least(1),
     ConfigDef::new(
         "group.consumer.heartbeat.interval.ms",
         Int,
         "5000",
         "Heartbeat interval of a member.",
     )
-    .at_least(1)
-    .unused(),
+    .at_least(1),
     ConfigDef::new(
         "group.consumer.min.heartbeat.interval.ms",
         Int,
         "5000",
         "Least heartbeat interval.",
     )
-    .at_least(1)
-    .unused(),
+    .at_least(1),
     ConfigDef::new(
         "group.consumer.max.heartbeat.interval.ms",
         Int,
         "15000",
         "Greatest heartbeat interval.",
     )
-    .at_least(1)
-    .unused(),
-    ConfigDef::new("group.consumer.max.size", Int, "2147483647", "Members of one group.")
-        .at_least(1)
-        .unused(),
+    .at_least(1),
+    ConfigDef::new("group.consumer.max.size", Int, "1000", "Members of one group.").at_least(1),
     ConfigDef::new("group.consumer.assignors", List, "uniform,range", "Server-side assignors.")
-        .unused(),
+        .bounds(ListOf(&["uniform", "range"])),
     ConfigDef::new(
         "group.consumer.migration.policy",
         String,
         "bidirectional",
         "Moves between classic and new groups.",
     )
-    .bounds(OneOf(&["disabled", "upgrade", "downgrade", "bidirectional"]))
-    .unused(),
+    .bounds(OneOf(&["disabled", "upgrade", "downgrade", "bidirectional"])),
+    ConfigDef::new(
+        "group.consumer.assignment.interval.ms",
+        Int,
+        "1000",
+        "Least time between two assignments of a group.",
+    )
+    .at_least(0),
+    ConfigDef::new(
+        "group.consumer.min.assignment.interval.ms",
+        Int,
+        "0",
+        "Least assignment interval.",
+    )
+    .at_least(0),
+    ConfigDef::new(
+        "group.consumer.max.assignment.interval.ms",
+        Int,
+        "15000",
+        "Greatest assignment interval.",
+    )
+    .at_least(0),
+    ConfigDef::new(
+        "group.consumer.regex.refresh.interval.ms",
+        Int,
+        "600000",
+        "Time after which topic patterns are looked up again.",
+    )
+    .at_least(10_000),
     // transactions
     ConfigDef::new("transaction.max.timeout.ms", Int, "900000", "Greatest transaction timeout.")
         .at_least(1)

@@ -1,19 +1,22 @@
 //! What every configuration key means: type, default, bounds, where it may be set, and whether
 //! this broker uses it.
 //!
-//! Start at [`ConfigDef`]. Topic keys are in [`TOPIC_CONFIGS`], broker keys in [`BROKER_CONFIGS`].
+//! Start at [`ConfigDef`]. Topic keys are in [`TOPIC_CONFIGS`], broker keys in [`BROKER_CONFIGS`],
+//! group keys in [`GROUP_CONFIGS`].
 //! [`ConfigSources`] finds the value in force, [`TopicSettings`] is the typed form of a topic's.
 //! Source: the configuration tables of Apache Kafka 4.3.
 
 mod broker;
 mod broker_data;
 mod broker_rest;
+mod group;
 mod sources;
 mod topic;
 mod topic_settings;
 mod value;
 
 pub use broker::{BROKER_CONFIGS, broker_config, is_kafka_broker_key};
+pub use group::{GROUP_CONFIGS, GroupConfigRefusal, check_group_configs, group_config};
 pub use sources::{ConfigMap, ConfigSource, ConfigSources, Effective, Synonym};
 pub use topic::{TOPIC_CONFIGS, topic_config, topic_key_of_broker_key};
 pub use topic_settings::{

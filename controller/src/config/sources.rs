@@ -12,6 +12,7 @@ pub enum ConfigSource {
     DynamicDefaultBroker,
     StaticBroker,
     Default,
+    Group,
 }
 
 impl ConfigSource {
@@ -23,6 +24,7 @@ impl ConfigSource {
             Self::DynamicDefaultBroker => 3,
             Self::StaticBroker => 4,
             Self::Default => 5,
+            Self::Group => 8,
         }
     }
 }
@@ -53,6 +55,8 @@ pub type ConfigMap = BTreeMap<String, String>;
 pub struct ConfigSources<'a> {
     /// Overrides of one topic.
     pub topic: Option<&'a ConfigMap>,
+    /// Overrides of one group.
+    pub group: Option<&'a ConfigMap>,
     /// Dynamic values of one broker.
     pub broker: Option<&'a ConfigMap>,
     /// Dynamic values of all brokers.
@@ -75,6 +79,21 @@ impl ConfigSources<'_> {
             found.push(def.name, default, 1, ConfigSource::Default);
         }
         found.finish()
+    }
+
+    /// The value of a group key. What the brokers have set shows as the default, as in Kafka.
+    pub fn group_value(&self, def: &'static ConfigDef) -> Effective {
+        let mut found = Found::default();
+        if let Some(value) = self.group.and_then(|map| map.get(def.name)) {
+            found.push(def.name, value, 1, ConfigSource::Group);
+        }
+        let mut effective = found.finish();
+        if effective.value.is_none() {
+            let mut inherited = Found::default();
+            self.collect_broker(def.synonyms.iter().copied(), &mut inherited);
+            effective.value = inherited.value;
+        }
+        effective
     }
 
     /// The value of a broker key.

@@ -7,8 +7,9 @@ use highwater_records::{NodeId, TopicName};
 use super::{Controller, Decision};
 use crate::MetadataImage;
 use crate::config::{
-    ConfigDef, ConfigMap, ConfigType, TopicConfigRefusal, Update, broker_config,
-    check_topic_configs, parse_list, topic_config,
+    ConfigDef, ConfigMap, ConfigType, GroupConfigRefusal, TopicConfigRefusal, Update,
+    broker_config, check_group_configs, check_topic_configs, group_config, parse_list,
+    topic_config,
 };
 use crate::image::ConfigResource;
 use crate::record::MetadataRecord;
@@ -45,6 +46,8 @@ impl ConfigTarget {
                 Ok(node) if node >= 0 => Ok(ConfigResource::Broker(NodeId::new(node))),
                 Ok(_) | Err(_) => Err(Refusal::BrokerName { name: self.name.clone() }),
             },
+            32 if self.name.is_empty() => Err(Refusal::NoGroupName),
+            32 => Ok(ConfigResource::Group(self.name.clone())),
             code => Err(Refusal::ResourceType { code }),
         }
     }
@@ -238,6 +241,7 @@ impl<'a> Alteration<'a> {
             ConfigResource::Broker(_) | ConfigResource::BrokerDefaults => {
                 sources.broker_value(def).value
             }
+            ConfigResource::Group(_) => sources.group_value(def).value,
         }
     }
 
@@ -247,6 +251,8 @@ impl<'a> Alteration<'a> {
                 .ok_or_else(|| TopicConfigRefusal::Unknown { key: key.to_owned() }.into()),
             ConfigResource::Broker(_) | ConfigResource::BrokerDefaults => broker_config(key)
                 .ok_or_else(|| Refusal::UnknownBrokerConfig { key: key.to_owned() }),
+            ConfigResource::Group(_) => group_config(key)
+                .ok_or_else(|| GroupConfigRefusal::Unknown { key: key.to_owned() }.into()),
         }
     }
 
@@ -263,6 +269,9 @@ impl<'a> Alteration<'a> {
             }
             ConfigResource::Broker(_) => self.check_broker(&after, false)?,
             ConfigResource::BrokerDefaults => self.check_broker(&after, true)?,
+            ConfigResource::Group(_) => {
+                check_group_configs(&after, &self.controller.sources(self.image))?;
+            }
         }
         let set = after
             .iter()

@@ -14,6 +14,8 @@ pub enum ConfigResource {
     Broker(NodeId),
     /// Defaults of all brokers: the broker resource with an empty name.
     BrokerDefaults,
+    /// A group of this name, whether there is one or not.
+    Group(String),
 }
 
 /// Overrides by resource; a resource without any is not in it.

@@ -90,6 +90,17 @@ impl MetadataImage {
         ConfigSources { topic, ..self.broker_config_sources(node, file) }
     }
 
+    /// Where the values of a group come from, on broker `node`.
+    pub fn group_config_sources<'a>(
+        &'a self,
+        group: &str,
+        node: NodeId,
+        file: &'a ConfigMap,
+    ) -> ConfigSources<'a> {
+        let group = self.configs.get(&ConfigResource::Group(group.to_owned()));
+        ConfigSources { group, ..self.broker_config_sources(node, file) }
+    }
+
     /// Where the values of broker `node` come from.
     pub fn broker_config_sources<'a>(
         &'a self,
@@ -98,6 +109,7 @@ impl MetadataImage {
     ) -> ConfigSources<'a> {
         ConfigSources {
             topic: None,
+            group: None,
             broker: self.configs.get(&ConfigResource::Broker(node)),
             cluster: self.configs.get(&ConfigResource::BrokerDefaults),
             file: Some(file),

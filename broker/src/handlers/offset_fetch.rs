@@ -1,0 +1,162 @@
+//! OffsetFetch: the committed offsets of groups.
+//!
+//! Source: KIP-447 (stable offsets), KIP-709 (several groups, from version 8 on).
+
+use std::sync::Arc;
+
+use highwater_coordinator::group::{FetchedPartition, FetchedTopic, Input};
+use highwater_protocol::Str;
+use highwater_protocol::messages::offset_fetch::{
+    OffsetFetchRequest, OffsetFetchResponse, RequestGroup, RequestGroupTopic, RequestTopic,
+    ResponseGroup, ResponseGroupTopic, ResponseGroupTopicPartition, ResponseTopic,
+    ResponseTopicPartition,
+};
+use highwater_records::ErrorCode;
+
+use super::group_answer::{Refused, answer};
+use crate::broker::Broker;
+use crate::context::RequestContext;
+use crate::error_map::group_code;
+
+/// From this version on an error of the group stands beside the topics.
+const GROUP_ERROR_FROM: i16 = 2;
+/// From this version on several groups are asked for.
+const BATCH_FROM: i16 = 8;
+
+/// Answers group by group, each on its own merits.
+pub(crate) async fn handle(
+    broker: &Arc<Broker>,
+    context: &RequestContext,
+    request: OffsetFetchRequest,
+) -> OffsetFetchResponse {
+    let require_stable = request.require_stable;
+    if context.api_version < BATCH_FROM {
+        return one_group(broker, context, request).await;
+    }
+    let mut groups = Vec::with_capacity(request.groups.len());
+    for group in request.groups {
+        let group_id = group.group_id.clone();
+        let fetched = fetch(broker, context, group, require_stable).await;
+        groups.push(match fetched {
+            Ok(topics) => ResponseGroup {
+                group_id,
+                topics: topics.into_iter().map(group_topic).collect(),
+                ..ResponseGroup::default()
+            },
+            Err(refused) => {
+                ResponseGroup { group_id, error_code: refused.code(), ..ResponseGroup::default() }
+            }
+        });
+    }
+    OffsetFetchResponse { groups, ..OffsetFetchResponse::default() }
+}
+
+async fn one_group(
+    broker: &Arc<Broker>,
+    context: &RequestContext,
+    request: OffsetFetchRequest,
+) -> OffsetFetchResponse {
+    let group = RequestGroup {
+        group_id: request.group_id,
+        topics: request.topics.clone().map(|topics| topics.into_iter().map(asked).collect()),
+        ..RequestGroup::default()
+    };
+    match fetch(broker, context, group, request.require_stable).await {
+        Ok(topics) => OffsetFetchResponse {
+            topics: topics.into_iter().map(topic).collect(),
+            ..OffsetFetchResponse::default()
+        },
+        Err(refused) if context.api_version < GROUP_ERROR_FROM => {
+            let refuse = |topic| refused_topic(topic, refused.code());
+            let topics = request.topics.into_iter().flatten().map(refuse).collect();
+            OffsetFetchResponse { topics, ..OffsetFetchResponse::default() }
+        }
+        Err(refused) => {
+            OffsetFetchResponse { error_code: refused.code(), ..OffsetFetchResponse::default() }
+        }
+    }
+}
+
+async fn fetch(
+    broker: &Arc<Broker>,
+    context: &RequestContext,
+    group: RequestGroup,
+    require_stable: bool,
+) -> Result<Vec<FetchedTopic>, Refused> {
+    let group_id = group.group_id.clone();
+    let asked = broker.groups.ask(context, &group_id, |caller| Input::FetchOffsets {
+        caller,
+        group,
+        require_stable,
+    });
+    answer!(asked.await, FetchOffsets)
+}
+
+fn asked(topic: RequestTopic) -> RequestGroupTopic {
+    RequestGroupTopic {
+        name: topic.name,
+        partition_indexes: topic.partition_indexes,
+        ..RequestGroupTopic::default()
+    }
+}
+
+fn topic(fetched: FetchedTopic) -> ResponseTopic {
+    let partition = |partition| {
+        let ResponseGroupTopicPartition {
+            partition_index,
+            committed_offset,
+            committed_leader_epoch,
+            metadata,
+            error_code,
+        } = group_partition(partition);
+        ResponseTopicPartition {
+            partition_index,
+            committed_offset,
+            committed_leader_epoch,
+            metadata,
+            error_code,
+        }
+    };
+    let partitions = fetched.partitions.into_iter().map(partition).collect();
+    ResponseTopic { name: fetched.name, partitions }
+}
+
+fn refused_topic(topic: RequestTopic, error_code: ErrorCode) -> ResponseTopic {
+    let partition = |partition_index| ResponseTopicPartition {
+        partition_index,
+        committed_offset: -1,
+        committed_leader_epoch: -1,
+        metadata: Some(Str::default()),
+        error_code,
+    };
+    let partitions = topic.partition_indexes.into_iter().map(partition).collect();
+    ResponseTopic { name: topic.name, partitions }
+}
+
+fn group_topic(fetched: FetchedTopic) -> ResponseGroupTopic {
+    ResponseGroupTopic {
+        name: fetched.name,
+        topic_id: fetched.topic_id,
+        partitions: fetched.partitions.into_iter().map(group_partition).collect(),
+    }
+}
+
+fn group_partition(fetched: FetchedPartition) -> ResponseGroupTopicPartition {
+    let nothing = ResponseGroupTopicPartition {
+        partition_index: fetched.partition,
+        committed_offset: -1,
+        committed_leader_epoch: -1,
+        metadata: Some(Str::default()),
+        error_code: ErrorCode::None,
+    };
+    match fetched.result {
+        Ok(None) => nothing,
+        Ok(Some(offset)) => ResponseGroupTopicPartition {
+            committed_offset: offset.offset,
+            committed_leader_epoch: offset.leader_epoch,
+            metadata: Some(offset.metadata),
+            ..nothing
+        },
+        Err(refusal) => ResponseGroupTopicPartition { error_code: group_code(&refusal), ..nothing },
+    }
+}
