@@ -35,6 +35,7 @@ pub use config::{
     Config, ConfigError, ConfigWarning, Endpoint, Limits, ListenerConfig,
     PROPERTIES_FILE_BYTES_MAX, Properties, PropertiesError,
 };
+pub use quorum::verify_metadata;
 pub use seams::{
     Clock, ListenOptions, Listener, Seams, Stream, SystemClock, TcpTransport, Transport,
 };

@@ -25,6 +25,8 @@ const MEMORY_PER_BYTE: usize = 4;
 const MEMORY_PER_BYTE_OF_BROKER: usize = 16;
 /// ... and this much on top, for small messages.
 const MEMORY_BASE_BYTES: usize = 60 * 1024;
+/// The same for a request that a broker serves: ten thousand short topic names must fit.
+const MEMORY_BASE_BYTES_OF_REQUEST: usize = 1024 * 1024;
 
 /// Reads one message from its frame, whose bytes it shares.
 ///
@@ -44,23 +46,29 @@ impl Reader {
     ///
     /// An array past it is [`DecodeError::MemoryBudget`]: an empty string is one byte in a frame
     /// and 32 in memory, so the count alone bounds nothing.
-    ///
-    /// Differs from Kafka: a request whose arrays would take more than four times its size and
-    /// 60 KiB is refused, where Kafka takes any count that the bytes could hold.
     #[must_use]
     pub fn new(bytes: Bytes) -> Self {
-        Self::in_proportion(bytes, MEMORY_PER_BYTE)
+        Self::in_proportion(bytes, MEMORY_PER_BYTE, MEMORY_BASE_BYTES)
+    }
+
+    /// Reads a request that a broker serves, with four times its size and 1 MiB for arrays.
+    ///
+    /// Differs from Kafka: a request whose arrays would take more than four times its size and
+    /// 1 MiB is refused, where Kafka takes any count that the bytes could hold.
+    #[must_use]
+    pub fn of_request(bytes: Bytes) -> Self {
+        Self::in_proportion(bytes, MEMORY_PER_BYTE, MEMORY_BASE_BYTES_OF_REQUEST)
     }
 
     /// Reads an answer of a broker, with sixteen times its size for arrays: less is sometimes too
     /// little for honest ones, and a client may trust whom it asked a little further.
     #[must_use]
     pub fn of_broker(bytes: Bytes) -> Self {
-        Self::in_proportion(bytes, MEMORY_PER_BYTE_OF_BROKER)
+        Self::in_proportion(bytes, MEMORY_PER_BYTE_OF_BROKER, MEMORY_BASE_BYTES)
     }
 
-    fn in_proportion(bytes: Bytes, per_byte: usize) -> Self {
-        let budget = bytes.len().saturating_mul(per_byte).saturating_add(MEMORY_BASE_BYTES);
+    fn in_proportion(bytes: Bytes, per_byte: usize, base: usize) -> Self {
+        let budget = bytes.len().saturating_mul(per_byte).saturating_add(base);
         Self::with_budget(bytes, budget)
     }
 
@@ -467,6 +475,25 @@ mod tests {
         let read = Reader::new(writer.into_bytes().unwrap()).primitives::<i32>(true).unwrap();
         assert_eq!(read, numbers);
         assert_eq!(read.capacity(), 5000, "no room beyond what the budget was charged for");
+    }
+
+    #[test]
+    fn request_for_ten_thousand_short_names_is_read() {
+        use crate::messages::{create_topics, metadata};
+        let mut writer = Writer::new();
+        let topic = metadata::RequestTopic { name: Some("topic".into()), ..Default::default() };
+        let topics = Some(vec![topic; 10_000]);
+        let request = metadata::MetadataRequest { topics, ..Default::default() };
+        request.encode(&mut writer, 9).unwrap();
+        let mut reader = Reader::of_request(writer.into_bytes().unwrap());
+        assert_eq!(metadata::MetadataRequest::decode(&mut reader, 9), Ok(request));
+        let mut writer = Writer::new();
+        let topic = create_topics::RequestTopic { name: "topic".into(), ..Default::default() };
+        let topics = vec![topic; 10_000];
+        let request = create_topics::CreateTopicsRequest { topics, ..Default::default() };
+        request.encode(&mut writer, 7).unwrap();
+        let mut reader = Reader::of_request(writer.into_bytes().unwrap());
+        assert_eq!(create_topics::CreateTopicsRequest::decode(&mut reader, 7), Ok(request));
     }
 
     #[test]

@@ -113,9 +113,10 @@ pub enum BatchRefusal {
 
 /// Checks everything about a batch that a client sent.
 ///
-/// Differs from Kafka: a batch with unused attribute bits or a delete horizon, one that is
-/// transactional without a producer id, and one whose offset deltas are not 0 to n-1 is refused as
-/// an invalid record (Kafka stores the first two and renumbers the last); no client makes them.
+/// Differs from Kafka: a batch with unused attribute bits or a delete horizon, one that says log
+/// append time, one that is transactional without a producer id or has an id without an epoch, and
+/// one whose offset deltas are not 0 to n-1 is refused (Kafka stores all but the last, which it
+/// renumbers); no client makes them.
 ///
 /// # Errors
 /// What to answer; the batch must not be appended. Of several reasons the first in Kafka's order.

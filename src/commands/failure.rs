@@ -140,12 +140,10 @@ fn hint_for_fault(cause: &FaultCause) -> Option<&'static str> {
 fn hint_for_code(code: ErrorCode) -> Option<&'static str> {
     Some(match code {
         ErrorCode::TopicAlreadyExists => "add --if-not-exists if that is fine",
-        ErrorCode::UnknownTopicOrPartition => {
-            "`highwater topic list` shows the topics there are; add --if-exists if that is fine"
-        }
+        ErrorCode::UnknownTopicOrPartition => "`highwater topic list` shows the topics there are",
         ErrorCode::InvalidPartitions => "a topic can only grow: ask for more partitions than now",
         ErrorCode::InvalidReplicationFactor => "there are fewer brokers than that",
-        ErrorCode::InvalidConfig => "`highwater config get topic NAME` shows keys and values",
+        ErrorCode::InvalidConfig => "`highwater config get` shows keys and values",
         ErrorCode::MessageTooLarge | ErrorCode::RecordListTooLarge => {
             "raise the topic's max.message.bytes: `highwater config set topic NAME \
              max.message.bytes=...`"

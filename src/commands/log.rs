@@ -1,9 +1,11 @@
 //! `highwater log`: what is in log files, without a broker.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
+use highwater_broker::verify_metadata;
 use highwater_records::{Attributes, Record};
 use highwater_storage::{
     Disk, DumpedBatch, FileDisk, SegmentDump, dump_offset_index, dump_segment, dump_time_index,
@@ -60,7 +62,26 @@ pub(crate) fn run(arguments: &Log, output: &mut Output) -> anyhow::Result<()> {
 
 impl Verify {
     fn run(&self, output: &mut Output) -> anyhow::Result<()> {
-        let verified = verify(&FileDisk, &self.path)?;
+        let is_dir = std::fs::metadata(&self.path)
+            .with_context(|| format!("cannot look at {}", self.path.display()))?
+            .is_dir();
+        let is_log = self.path.extension().is_some_and(|extension| extension == "log");
+        anyhow::ensure!(
+            is_dir || is_log,
+            "{} is neither a directory nor a .log file; indexes are checked with their segment",
+            self.path.display()
+        );
+        let mut verified = verify(&FileDisk, &self.path)?;
+        if is_dir {
+            let disk: Arc<dyn Disk> = Arc::new(FileDisk);
+            let mut problems = verify_metadata(&disk, &self.path)?;
+            anyhow::ensure!(
+                verified.is_log_dir || verified.partition_count > 0 || !problems.is_empty(),
+                "{} is no data directory and no partition's directory",
+                self.path.display()
+            );
+            verified.problems.append(&mut problems);
+        }
         let mut shown =
             verified.problems.iter().map(|problem| ("wrong", problem)).collect::<Vec<_>>();
         shown.extend(verified.unsupported.iter().map(|problem| ("not checked", problem)));

@@ -44,6 +44,8 @@ const CHECKPOINT_FILES: [&str; 4] = [
 /// What was looked at, and what is wrong with it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verified {
+    /// Whether it is a log directory: it has a `meta.properties`.
+    pub is_log_dir: bool,
     /// Partition directories.
     pub partition_count: u64,
     /// Segments.
@@ -83,6 +85,7 @@ pub fn verify(disk: &dyn Disk, path: &Path) -> Result<Verified, StorageFault> {
     }
     let text = |name: &str| read_text(disk, &path.join(name));
     if let Some(bytes) = text(META_PROPERTIES_FILE)? {
+        verified.is_log_dir = true;
         let read = read_meta_properties(&bytes).map(drop);
         verified.note_format(&path.join(META_PROPERTIES_FILE), read);
     }
@@ -182,7 +185,13 @@ impl Partition<'_> {
     /// Walks a segment with its indexes beside it; returns the offset after its last good batch.
     fn check_segment(&mut self, base: Offset, path: &Path) -> Result<Offset, StorageFault> {
         self.verified.segment_count = self.verified.segment_count.saturating_add(1);
-        let file = self.disk.open(path, OpenMode::Read).at_path("open", path)?;
+        let file = match self.disk.open(path, OpenMode::Read) {
+            Ok(file) => file,
+            Err(error) => {
+                self.verified.note(path, 0, format_args!("cannot be opened: {error}"));
+                return Ok(base);
+            }
+        };
         let len_bytes = file.len_bytes().at_path("look at", path)?;
         let mut offsets = self.expected::<OffsetEntry>(base)?;
         let mut times = self.expected::<TimeEntry>(base)?;

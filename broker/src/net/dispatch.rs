@@ -116,7 +116,7 @@ impl Service for BrokerService {
     }
 
     fn call(&self, frame: Bytes) -> Result<Dispatched, Offence> {
-        let mut reader = Reader::new(frame);
+        let mut reader = Reader::of_request(frame);
         let header = RequestHeader::decode(&mut reader).map_err(Offence::Header)?;
         let RequestHeader { api_key, api_version, correlation_id, client_id } = header;
         let Some(served) = find(api_key) else { return Err(Offence::UnknownApi { key: api_key }) };

@@ -25,7 +25,7 @@ use super::QuorumError;
 const MAGIC: [u8; 4] = *b"HWMJ";
 const HEADER_BYTES: usize = 20;
 /// Largest journal that is read; far above the size at which a snapshot is taken.
-const JOURNAL_BYTES_MAX: u64 = 1 << 30;
+pub(super) const JOURNAL_BYTES_MAX: u64 = 1 << 30;
 /// Room taken from the file system ahead of the writes, so that metadata can still change on a full disk.
 const ALLOCATION_BYTES: u64 = 1 << 20;
 
@@ -226,18 +226,20 @@ fn checksum(length: u32, number: u64, payload: &[u8]) -> u32 {
     crc.finalize()
 }
 
-struct Units {
-    payloads: Vec<(u64, Bytes)>,
-    end: u64,
+pub(super) struct Units {
+    pub(super) payloads: Vec<(u64, Bytes)>,
+    /// Bytes that the whole units take.
+    pub(super) end: u64,
     next_number: u64,
 }
 
-struct Damage {
-    offset: u64,
-    reason: String,
+pub(super) struct Damage {
+    pub(super) offset: u64,
+    pub(super) reason: String,
 }
 
-fn read_units(content: &Bytes) -> Result<Units, Damage> {
+/// The units of a journal; a last one that is not whole is left out.
+pub(super) fn read_units(content: &Bytes) -> Result<Units, Damage> {
     let mut units = Units { payloads: Vec::new(), end: 0, next_number: 1 };
     let mut at = 0;
     while at < content.len() {

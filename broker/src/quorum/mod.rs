@@ -18,6 +18,7 @@ mod network;
 mod openraft;
 mod snapshot;
 mod state_machine;
+mod verify;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -25,9 +26,12 @@ use highwater_records::NodeId;
 use highwater_storage::StorageFault;
 
 pub(crate) use self::openraft::{OpenraftQuorum, QuorumSetup};
+pub use self::verify::verify_metadata;
 
 /// Name of the metadata directory inside the first log directory.
 pub(crate) const METADATA_DIRECTORY: &str = "__cluster_metadata";
+const JOURNAL_FILE: &str = "quorum.log";
+const SNAPSHOT_FILE: &str = "quorum.snapshot";
 
 /// Puts record batches into one order for the whole cluster.
 pub(crate) trait Quorum: Send + Sync + 'static {

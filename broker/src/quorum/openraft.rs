@@ -17,7 +17,9 @@ use super::log_store::LogStore;
 use super::network::NoNetwork;
 use super::snapshot::SnapshotFile;
 use super::state_machine::StateMachine;
-use super::{METADATA_DIRECTORY, ProposeError, Quorum, QuorumError, Replicated};
+use super::{
+    JOURNAL_FILE, METADATA_DIRECTORY, ProposeError, Quorum, QuorumError, Replicated, SNAPSHOT_FILE,
+};
 use crate::workers::{Pool, Workers, run};
 
 openraft::declare_raft_types!(
@@ -118,10 +120,9 @@ impl OpenraftQuorum {
             setup;
         let first = log_dirs.first().ok_or_else(|| library("there is no log directory"))?;
         let folder = first.join(METADATA_DIRECTORY);
-        let journal = folder.join("quorum.log");
+        let journal = folder.join(JOURNAL_FILE);
         let path = journal.display().to_string();
-        let snapshot =
-            SnapshotFile { disk: Arc::clone(&disk), path: folder.join("quorum.snapshot") };
+        let snapshot = SnapshotFile { disk: Arc::clone(&disk), path: folder.join(SNAPSHOT_FILE) };
         let id = u64::try_from(node.value()).map_err(library)?;
         let their_workers = Arc::clone(&workers);
         let open = move || {

@@ -15,7 +15,7 @@ use highwater_records::{
     Uuid, batches,
 };
 
-use crate::harness::Client;
+use crate::harness::{Client, in_time};
 
 /// A topic that exists.
 #[derive(Clone, Debug)]
@@ -128,6 +128,18 @@ pub(crate) fn fetch(topic: &Topic, partitions: &[(i32, i64)]) -> FetchRequest {
         }],
         ..Default::default()
     }
+}
+
+/// Returns once the broker has started everything that `client` sent before. `marker` is an empty topic for this use only.
+pub(crate) async fn wait_until_started(client: &mut Client, observer: &mut Client, marker: &Topic) {
+    // Requests of a connection take effect in their order, and this one is never answered.
+    client.send(13, &produce(marker, 0, 0, &batch(&["started"]))).await;
+    in_time("the marker", wait_until_holds(observer, marker, 1)).await;
+}
+
+/// Asks again and again until partition 0 holds so many records, without waiting inside the broker.
+pub(crate) async fn wait_until_holds(observer: &mut Client, topic: &Topic, count: usize) {
+    while values(partitions(&observer.call(13, &fetch(topic, &[(0, 0)])).await)[0]).len() < count {}
 }
 
 /// The partitions of an answer, whatever topic they are of.

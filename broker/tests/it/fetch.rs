@@ -5,8 +5,13 @@ use highwater_protocol::messages::fetch::{FetchRequest, RequestForgottenTopicsDa
 use highwater_records::ErrorCode;
 use tempfile::TempDir;
 
-use crate::data::{Topic, batch, create, fetch, partitions, produce, send, values};
+use crate::data::{
+    Topic, batch, create, fetch, partitions, produce, send, values, wait_until_started,
+};
 use crate::harness::{Client, TestBroker, start_on};
+
+/// Far longer than the harness waits for an answer: what is not woken before its time is never seen.
+const FOR_EVER_MS: i32 = i32::MAX;
 
 #[tokio::test]
 async fn every_version_returns_what_was_produced() {
@@ -58,9 +63,10 @@ async fn fetch_waits_for_data_and_is_woken_by_it() {
     let mut producer = broker.connect().await;
     let mut consumer = broker.connect().await;
     let topic = create(&mut producer, "t", 2, &[]).await;
-    let waiting = FetchRequest { max_wait_ms: 60_000, ..fetch(&topic, &[(0, 0), (1, 0)]) };
+    let marker = create(&mut producer, "marker", 1, &[]).await;
+    let waiting = FetchRequest { max_wait_ms: FOR_EVER_MS, ..fetch(&topic, &[(0, 0), (1, 0)]) };
     consumer.send(13, &waiting).await;
-    // This answer says that the broker has read the fetch's connection or not; either way the fetch must be answered.
+    wait_until_started(&mut consumer, &mut producer, &marker).await;
     send(&mut producer, &topic, &["a"]).await;
     let (_, response) = consumer.receive::<FetchRequest>(13).await;
     assert_eq!(values(partitions(&response)[0]), [(0, "a".to_owned())]);
@@ -74,13 +80,15 @@ async fn fetch_waits_for_min_bytes_over_all_partitions() {
     let mut producer = broker.connect().await;
     let mut consumer = broker.connect().await;
     let topic = create(&mut producer, "t", 2, &[]).await;
+    let marker = create(&mut producer, "marker", 1, &[]).await;
     let one_batch = i32::try_from(batch(&["a"]).size_bytes()).unwrap();
     let waiting = FetchRequest {
-        max_wait_ms: 60_000,
+        max_wait_ms: FOR_EVER_MS,
         min_bytes: 2 * one_batch,
         ..fetch(&topic, &[(0, 0), (1, 0)])
     };
     consumer.send(13, &waiting).await;
+    wait_until_started(&mut consumer, &mut producer, &marker).await;
     for partition in [0, 1] {
         producer.call(13, &produce(&topic, partition, -1, &batch(&["a"]))).await;
     }
@@ -107,8 +115,10 @@ async fn waiting_fetch_ends_when_its_topic_is_deleted_and_when_the_broker_stops(
     let mut admin = broker.connect().await;
     let mut consumer = broker.connect().await;
     let topic = create(&mut admin, "t", 1, &[]).await;
-    let waiting = FetchRequest { max_wait_ms: 600_000, ..fetch(&topic, &[(0, 0)]) };
+    let marker = create(&mut admin, "marker", 1, &[]).await;
+    let waiting = FetchRequest { max_wait_ms: FOR_EVER_MS, ..fetch(&topic, &[(0, 0)]) };
     consumer.send(13, &waiting).await;
+    wait_until_started(&mut consumer, &mut admin, &marker).await;
     let named = RequestTopic { name: None, topic_id: topic.id };
     let delete =
         DeleteTopicsRequest { topics: vec![named], timeout_ms: 30_000, ..Default::default() };
@@ -117,8 +127,13 @@ async fn waiting_fetch_ends_when_its_topic_is_deleted_and_when_the_broker_stops(
     assert_ne!(partitions(&response)[0].error_code, ErrorCode::None);
 
     let topic = create(&mut admin, "u", 1, &[]).await;
-    consumer.send(13, &FetchRequest { max_wait_ms: 600_000, ..fetch(&topic, &[(0, 0)]) }).await;
-    broker.stop().await;
+    let marker = create(&mut admin, "second-marker", 1, &[]).await;
+    consumer.send(13, &FetchRequest { max_wait_ms: FOR_EVER_MS, ..fetch(&topic, &[(0, 0)]) }).await;
+    wait_until_started(&mut consumer, &mut admin, &marker).await;
+    let (_, (_, response)) =
+        tokio::join!(broker.stop(), async { consumer.receive::<FetchRequest>(13).await });
+    assert_eq!(partitions(&response)[0].error_code, ErrorCode::None);
+    assert_eq!(values(partitions(&response)[0]), []);
 }
 
 #[tokio::test]
@@ -128,7 +143,7 @@ async fn errors_of_partitions_are_told_at_once() {
     let topic = create(&mut client, "t", 1, &[]).await;
     send(&mut client, &topic, &["a"]).await;
     let missing = Topic { name: "missing".into(), id: highwater_records::Uuid::from_random(3) };
-    let patient = |request: FetchRequest| FetchRequest { max_wait_ms: 600_000, ..request };
+    let patient = |request: FetchRequest| FetchRequest { max_wait_ms: FOR_EVER_MS, ..request };
     let at_epoch = |epoch: i32, last_fetched_epoch: i32| {
         let mut request = fetch(&topic, &[(0, 0)]);
         let partition = &mut request.topics[0].partitions[0];

@@ -1,7 +1,9 @@
 //! A broker on a free port and a client that sends what it is told.
 
+use std::future::Future;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use highwater_broker::{Config, Properties, Seams, Server, StartError};
 use highwater_protocol::{
@@ -10,6 +12,15 @@ use highwater_protocol::{
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
+
+/// What takes longer than this never comes. A test that says a broker is woken has it wait far longer than this.
+const PATIENCE: Duration = Duration::from_secs(45);
+
+/// What `future` comes to; a test that waits for what never comes fails here.
+pub(crate) async fn in_time<F: Future>(what: &str, future: F) -> F::Output {
+    let outcome = tokio::time::timeout(PATIENCE, future).await;
+    outcome.unwrap_or_else(|_| panic!("{what}: nothing in {PATIENCE:?}"))
+}
 
 /// A broker with a data directory of its own.
 pub(crate) struct TestBroker {
@@ -52,8 +63,9 @@ impl TestBroker {
     /// Stops it and checks that nothing went wrong on the way.
     pub(crate) async fn stop(self) -> TempDir {
         assert_eq!(self.server.panic_count(), 0);
-        let report = self.server.stop().await;
-        assert!(report.is_clean);
+        let report = in_time("stop", self.server.stop()).await;
+        // A connection that had to be cut off was not answered.
+        assert_eq!((report.is_clean, report.cut_connection_count), (true, 0));
         self.dir
     }
 }
@@ -94,10 +106,13 @@ impl Client {
 
     /// The next frame, without its size; `None` if the broker closed or reset the connection.
     pub(crate) async fn frame(&mut self) -> Option<Vec<u8>> {
-        let size = self.stream.read_i32().await.ok()?;
-        let mut frame = vec![0; usize::try_from(size).unwrap()];
-        self.stream.read_exact(&mut frame).await.ok()?;
-        Some(frame)
+        let frame = async {
+            let size = self.stream.read_i32().await.ok()?;
+            let mut frame = vec![0; usize::try_from(size).unwrap()];
+            self.stream.read_exact(&mut frame).await.ok()?;
+            Some(frame)
+        };
+        in_time("an answer", frame).await
     }
 
     /// The next answer; it must be one to `R`, whole, with nothing left over.
@@ -118,7 +133,7 @@ impl Client {
     pub(crate) async fn expect_closed(&mut self) {
         let mut rest = Vec::new();
         // A reset is an end too.
-        drop(self.stream.read_to_end(&mut rest).await);
+        drop(in_time("the end of a connection", self.stream.read_to_end(&mut rest)).await);
         assert_eq!(rest, b"", "{} bytes before the end", rest.len());
     }
 }

@@ -2,11 +2,12 @@
 
 use bytes::Bytes;
 use highwater_protocol::messages::produce::ProduceRequest;
-use highwater_records::ErrorCode;
+use highwater_records::{BatchBuilder, Codec, ErrorCode, RecordBatch, Timestamp, TimestampType};
 use tempfile::TempDir;
 
 use crate::data::{
-    Topic, batch, create, fetch, numbered, only, partitions, produce, produce_bytes, send, values,
+    Topic, batch, create, fetch, now, numbered, only, partitions, produce, produce_bytes, send,
+    values,
 };
 use crate::harness::{Client, TestBroker, start_on};
 
@@ -108,8 +109,23 @@ async fn log_append_time_is_told_and_stored() {
     let mut client = broker.connect().await;
     let configs = [("message.timestamp.type", "LogAppendTime")];
     let topic = create(&mut client, "t", 1, &configs).await;
-    let response = client.call(13, &produce(&topic, 0, -1, &batch(&["a"]))).await;
-    assert!(only(&response).log_append_time_ms > 1_700_000_000_000);
+    // Minutes before any append: what is stored cannot be what the producer wrote.
+    let created = Timestamp::new(now().value() - 600_000);
+    let mut old = BatchBuilder::new(Codec::None);
+    old.append(created, None, Some(b"a"), &[]).append(created, None, Some(b"b"), &[]);
+    let before = now();
+    let response = client.call(13, &produce(&topic, 0, -1, &old.build())).await;
+    let told = Timestamp::new(only(&response).log_append_time_ms);
+    assert!((before..=now()).contains(&told), "{before:?} {told:?}");
+
+    let fetched = client.call(13, &fetch(&topic, &[(0, 0)])).await;
+    let stored = partitions(&fetched)[0].records.clone().unwrap().to_bytes();
+    // This checks the CRC too, which covers the time.
+    let stored = RecordBatch::parse(stored).unwrap();
+    assert_eq!(stored.header().timestamp_type(), TimestampType::LogAppendTime);
+    assert_eq!(stored.header().max_timestamp, told);
+    let times = stored.records().unwrap().map(|record| record.unwrap().timestamp);
+    assert_eq!(times.collect::<Vec<_>>(), [told, told]);
     broker.stop().await;
 }
 

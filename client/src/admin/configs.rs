@@ -136,11 +136,11 @@ impl Admin {
                 Some(result) => (result.error_code, result.error_message, result.configs),
                 None => (ErrorCode::UnknownServerError, None, Vec::new()),
             };
-            self.outcome(operation.clone(), &connection, code, message.as_deref())?;
-            Ok(configs.iter().map(entry).collect())
+            let outcome = self.outcome(operation.clone(), &connection, code, message.as_deref());
+            settle(code, outcome.map(|()| configs.iter().map(entry).collect()))
         };
         let deadline = self.client.api_deadline();
-        self.client.retry_until(deadline, || operation.clone(), attempt).await
+        self.client.retry_until(deadline, || operation.clone(), attempt).await?
     }
 
     /// Changes keys of `resource`, all of them or none.
@@ -172,10 +172,11 @@ impl Admin {
                 Some(answer) => (answer.error_code, answer.error_message),
                 None => (ErrorCode::UnknownServerError, None),
             };
-            self.outcome(operation.clone(), &connection, code, message.as_deref())
+            let outcome = self.outcome(operation.clone(), &connection, code, message.as_deref());
+            settle(code, outcome)
         };
         let deadline = self.client.api_deadline();
-        self.client.retry_until(deadline, || operation.clone(), attempt).await
+        self.client.retry_until(deadline, || operation.clone(), attempt).await?
     }
 
     /// A broker's own configs are known to that broker only.
@@ -195,6 +196,17 @@ impl Admin {
                 self.client.any_connection().await
             }
         }
+    }
+}
+
+/// Takes an unknown topic for an answer instead of a reason to try again, as Java's admin client does.
+fn settle<T>(
+    code: ErrorCode,
+    outcome: Result<T, ClientError>,
+) -> Result<Result<T, ClientError>, ClientError> {
+    match outcome {
+        Err(error) if code != ErrorCode::UnknownTopicOrPartition => Err(error),
+        settled => Ok(settled),
     }
 }
 

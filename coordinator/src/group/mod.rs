@@ -1,11 +1,17 @@
 //! The group coordinator: all groups of one partition of `__consumer_offsets`.
 
+mod admin;
 mod answer;
+mod assignor;
 mod classic;
+mod commit;
 mod config;
 mod connections;
 mod consumer;
 mod context;
+mod coordinator;
+mod expiry;
+mod fetch;
 mod input;
 mod offsets;
 pub mod records;
@@ -13,11 +19,7 @@ mod refusal;
 mod timers;
 mod topics;
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use highwater_protocol::Str;
-use highwater_records::{Monotonic, Now, Offset};
 
 pub use answer::{
     Answer, ConsumerHeartbeatAnswer, DescribedConsumerGroup, DescribedConsumerMember,
@@ -26,18 +28,16 @@ pub use answer::{
     TopicResults,
 };
 pub use config::{GroupConfig, GroupOverrides, MigrationPolicy};
+pub use coordinator::GroupCoordinator;
 pub use input::{Caller, Input};
 pub use records::{GroupRecord, RecordDecodeError};
 pub use refusal::Refusal;
 pub use topics::{Topic, Topics};
 
-use crate::{Machine, Outcome};
+use crate::Outcome;
 use classic::ClassicGroup;
-use connections::Connections;
 use consumer::ConsumerGroup;
-use context::Context;
 use offsets::GroupOffsets;
-use timers::{TimerKey, TimerKind, Timers};
 
 /// What one input led to in a group coordinator.
 pub type GroupOutcome = Outcome<GroupRecord, Answer>;
@@ -70,6 +70,40 @@ pub(crate) enum GroupKind {
     Classic(ClassicGroup),
     /// KIP-848.
     Consumer(ConsumerGroup),
+}
+
+impl GroupKind {
+    /// Kafka's name of the kind.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Classic(_) => "classic",
+            Self::Consumer(_) => "consumer",
+        }
+    }
+
+    /// Kafka's name of the state.
+    pub(crate) fn state(&self) -> &'static str {
+        match self {
+            Self::Classic(group) => group.state(),
+            Self::Consumer(group) => group.state(),
+        }
+    }
+
+    /// Members, those that only hold an id not counted.
+    pub(crate) fn member_count(&self) -> usize {
+        match self {
+            Self::Classic(group) => group.member_count(),
+            Self::Consumer(group) => group.member_count(),
+        }
+    }
+
+    /// Whether it has no members, and none are on their way.
+    pub(crate) fn is_empty(&self) -> bool {
+        match self {
+            Self::Classic(group) => group.is_empty(),
+            Self::Consumer(group) => group.member_count() == 0,
+        }
+    }
 }
 
 impl Group {
@@ -119,193 +153,24 @@ impl Group {
     }
 }
 
-/// The coordinator of the groups of one partition of `__consumer_offsets`.
-#[derive(Clone, Debug)]
-pub struct GroupCoordinator {
-    config: Arc<GroupConfig>,
-    overrides: Arc<BTreeMap<String, GroupOverrides>>,
-    topics: Arc<Topics>,
-    topics_version: u64,
-    groups: BTreeMap<Str, Group>,
-    timers: Timers,
-    connections: Connections,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl GroupCoordinator {
-    /// A coordinator without groups; the host replays the log into it and says
-    /// [`GroupCoordinator::on_loaded`].
-    #[must_use]
-    pub fn new(config: Arc<GroupConfig>) -> Self {
-        Self {
-            config,
-            overrides: Arc::default(),
-            topics: Arc::default(),
-            topics_version: 0,
-            groups: BTreeMap::new(),
-            timers: Timers::default(),
-            connections: Connections::default(),
+    #[test]
+    fn partition_of_a_group_is_that_of_java() {
+        let by_java = [
+            ("", 0),
+            ("a", 47),
+            ("my-group", 36),
+            ("console-consumer-12345", 6),
+            ("gr\u{fc}ppe", 36),
+            ("\u{1f600}", 49),
+            ("polygenelubricants", 0), // its hash is the least number there is
+            ("AaAaBB", 46),
+        ];
+        for (group_id, expected) in by_java {
+            assert_eq!(partition_of(group_id, 50), expected, "{group_id:?}");
         }
-    }
-
-    /// Takes the settings of the broker as they are now.
-    pub fn set_config(&mut self, config: Arc<GroupConfig>) {
-        self.config = config;
-    }
-
-    /// Takes the topics as they are now; to be called after every metadata change.
-    pub fn set_topics(&mut self, topics: Arc<Topics>) {
-        self.topics = topics;
-        self.topics_version += 1;
-    }
-
-    /// Takes the settings of single groups (config resource type 32), by group id.
-    pub fn set_group_configs(&mut self, overrides: Arc<BTreeMap<String, GroupOverrides>>) {
-        self.overrides = overrides;
-    }
-
-    /// The whole log was replayed: sessions start now.
-    #[must_use]
-    pub fn on_loaded(&mut self, now: Now) -> GroupOutcome {
-        let mut outcome = GroupOutcome::default();
-        let ids: Vec<Str> = self.groups.keys().cloned().collect();
-        for id in ids {
-            self.with_group(now, &id, &mut outcome, |cx, group| match &mut group.kind {
-                GroupKind::Classic(_) => {}
-                GroupKind::Consumer(_) => consumer::on_loaded(cx, group),
-            });
-        }
-        outcome
-    }
-
-    /// All groups, by id.
-    pub fn groups(&self) -> impl Iterator<Item = GroupSummary<'_>> {
-        self.groups.values().map(|group| {
-            let (group_type, state, member_count) = match &group.kind {
-                GroupKind::Classic(_) => ("classic", "Empty", 0),
-                GroupKind::Consumer(group) => ("consumer", group.state(), group.member_count()),
-            };
-            GroupSummary { group_id: &group.id, group_type, state, member_count, offset_count: 0 }
-        })
-    }
-
-    /// All committed offsets, by group, topic and partition.
-    pub fn lag_sources(&self) -> impl Iterator<Item = LagSource<'_>> {
-        std::iter::empty()
-    }
-
-    /// Calls `f` with the group, made if there is none and dropped again if it stays vacant.
-    fn with_group<R>(
-        &mut self,
-        now: Now,
-        id: &Str,
-        outcome: &mut GroupOutcome,
-        f: impl FnOnce(&mut Context<'_>, &mut Group) -> R,
-    ) -> R {
-        if !self.groups.contains_key(id) {
-            let id = id.detached();
-            self.groups.insert(id.clone(), Group::new(id));
-        }
-        let group = self.groups.get_mut(id).expect("made above");
-        let mut cx = Context {
-            now,
-            config: &self.config,
-            overrides: &self.overrides,
-            topics: &self.topics,
-            topics_version: self.topics_version,
-            timers: &mut self.timers,
-            connections: &mut self.connections,
-            outcome,
-        };
-        let result = f(&mut cx, group);
-        // A vacant group whose record is on its way comes back with the replay of it.
-        if group.is_vacant() {
-            self.groups.remove(id);
-        }
-        result
-    }
-
-    fn on_timer(&mut self, now: Now, key: &TimerKey, outcome: &mut GroupOutcome) {
-        let TimerKey { group, kind, member } = key;
-        self.with_group(now, group, outcome, |cx, group| match kind {
-            TimerKind::Join | TimerKind::Sync | TimerKind::Session | TimerKind::Pending => {
-                if let GroupKind::Classic(group) = &mut group.kind {
-                    group.on_timer(cx, *kind, member);
-                }
-            }
-            TimerKind::ConsumerSession
-            | TimerKind::ConsumerRebalance
-            | TimerKind::ConsumerJoin
-            | TimerKind::ConsumerSync
-            | TimerKind::ConsumerAssign
-            | TimerKind::ConsumerRegex => consumer::on_timer(cx, group, *kind, member),
-        });
-    }
-}
-
-impl Machine for GroupCoordinator {
-    type Input = Input;
-    type Record = GroupRecord;
-    type Answer = Answer;
-
-    fn handle(&mut self, now: Now, input: Input) -> GroupOutcome {
-        let mut outcome = GroupOutcome::default();
-        match input {
-            Input::ConsumerHeartbeat { caller, request, uuid } => {
-                let id = request.group_id.clone();
-                self.with_group(now, &id, &mut outcome, |cx, group| {
-                    consumer::heartbeat(cx, group, &caller, request, uuid);
-                });
-            }
-            Input::Tick => {
-                while let Some(key) = self.timers.pop_due(now.monotonic) {
-                    self.on_timer(now, &key, &mut outcome);
-                }
-            }
-            Input::Join { .. }
-            | Input::Sync { .. }
-            | Input::Heartbeat { .. }
-            | Input::Leave { .. }
-            | Input::CommitOffsets { .. }
-            | Input::CommitTxnOffsets { .. }
-            | Input::FetchOffsets { .. }
-            | Input::DeleteOffsets { .. }
-            | Input::DeleteGroup { .. }
-            | Input::ListGroups { .. }
-            | Input::DescribeGroup { .. }
-            | Input::DescribeConsumerGroup { .. }
-            | Input::TopicsDeleted { .. }
-            | Input::ConnectionClosed { .. }
-            | Input::ExpireOffsets => {}
-        }
-        outcome
-    }
-
-    fn replay(&mut self, offset: Offset, record: &GroupRecord) {
-        let Some(id) = record.group_id() else { return };
-        if !self.groups.contains_key(id) {
-            let id = id.detached();
-            self.groups.insert(id.clone(), Group::new(id));
-        }
-        let group = self.groups.get_mut(id).expect("made above");
-        match record {
-            GroupRecord::Offset(_)
-            | GroupRecord::TxnOffset { .. }
-            | GroupRecord::TxnEnd { .. }
-            | GroupRecord::ClassicGroup { .. } => {}
-            GroupRecord::ConsumerGroup { .. }
-            | GroupRecord::ConsumerPartitions { .. }
-            | GroupRecord::ConsumerMember { .. }
-            | GroupRecord::TargetAssignment { .. }
-            | GroupRecord::TargetMember { .. }
-            | GroupRecord::CurrentAssignment { .. }
-            | GroupRecord::RegularExpression { .. } => consumer::replay(group, offset, record),
-        }
-        if group.is_vacant() {
-            self.groups.remove(id);
-        }
-    }
-
-    fn next_deadline(&self) -> Option<Monotonic> {
-        self.timers.next()
     }
 }

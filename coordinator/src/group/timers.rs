@@ -72,6 +72,13 @@ impl Timers {
         }
     }
 
+    /// Sets a deadline, unless it is set to an earlier time.
+    pub(crate) fn set_earlier(&mut self, key: TimerKey, at: Monotonic) {
+        if self.get(&key).is_none_or(|before| at < before) {
+            self.set(key, at);
+        }
+    }
+
     /// Forgets a deadline; says whether there was one.
     pub(crate) fn cancel(&mut self, key: &TimerKey) -> bool {
         match self.by_key.remove(key) {

@@ -47,6 +47,18 @@ impl Topics {
         self.names.get(&id).and_then(|name| self.by_name.get(name))
     }
 
+    /// How many topics there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.by_name.len()
+    }
+
+    /// Whether there is no topic.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.by_name.is_empty()
+    }
+
     /// All topics, by name.
     pub fn iter(&self) -> impl Iterator<Item = &Topic> {
         self.by_name.values()
