@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod every_version;
+mod groups;
 mod hostile;
 mod kills;
 mod power_cut;

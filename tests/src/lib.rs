@@ -3,6 +3,7 @@
 //! [`Highwater`] starts the real binary and stops or kills it. [`RawClient`] sends one request and reads one answer on a blocking
 //! socket, without retries, so that what a test sees is what the broker said.
 
+pub mod groups;
 pub mod honest;
 pub mod hostile;
 mod process;

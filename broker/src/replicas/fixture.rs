@@ -69,14 +69,21 @@ impl Workers for TestWorkers {
     }
 }
 
-/// A clock that stands still.
-struct TestClock {
+/// A clock whose wall stands still; time goes by with the runtime's, which tests pause.
+pub(crate) struct TestClock {
     started: Instant,
+}
+
+impl TestClock {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self { started: Instant::now() })
+    }
 }
 
 impl Clock for TestClock {
     fn now(&self) -> Now {
-        Now { monotonic: Monotonic::ZERO, wall: Timestamp::new(1_700_000_000_000) }
+        let monotonic = Monotonic::new(self.started.elapsed());
+        Now { monotonic, wall: Timestamp::new(1_700_000_000_000) }
     }
 
     fn started(&self) -> Instant {
@@ -100,7 +107,7 @@ impl Fixture {
         workers: Arc<dyn Workers>,
         image: MetadataImage,
     ) -> Self {
-        let clock: Arc<dyn Clock> = Arc::new(TestClock { started: Instant::now() });
+        let clock: Arc<dyn Clock> = TestClock::new();
         let fatal = FatalSignal::new();
         let ending = CancellationToken::new();
         let mut log_dir = LogDir::open(Arc::clone(&disk), Path::new("/data"), 1).unwrap();

@@ -37,6 +37,9 @@ pub(crate) enum Unavailable {
     Unwritable(highwater_protocol::EncodeError),
 }
 
+/// Events whose time has come that are worked on behind one input; the timers come back for the rest.
+const TICKS_MAX: usize = 256;
+
 /// What a client gets.
 pub(super) type Reply = Result<Answer, Unavailable>;
 type Sender = oneshot::Sender<Reply>;
@@ -149,8 +152,7 @@ impl Shard {
         };
         active.waiting.insert(request, sender);
         let now = self.shared.clock.now();
-        let outcome = active.machine.handle(now, input(request));
-        self.settle(active, now, outcome);
+        self.handle(active, now, input(request));
         if self.shared.is_stopping() {
             active.give_up_waiting();
         }
@@ -166,8 +168,7 @@ impl Shard {
             if matches!(input, Input::Tick) {
                 active.told_at = None;
             }
-            let outcome = active.machine.handle(now, input);
-            self.settle(active, now, outcome);
+            self.handle(active, now, input);
         });
     }
 
@@ -222,9 +223,9 @@ impl Shard {
         let outcome = active.machine.on_loaded(now);
         self.settle(&mut active, now, outcome);
         if !gone.is_empty() {
-            let outcome = active.machine.handle(now, Input::TopicsDeleted { topics: gone });
-            self.settle(&mut active, now, outcome);
+            self.handle(&mut active, now, Input::TopicsDeleted { topics: gone });
         }
+        self.set_timer(&mut active);
         *state = State::Active(active);
         self.check_lost(&mut state);
     }
@@ -243,6 +244,30 @@ impl Shard {
     }
 
     // ---- appends
+
+    /// Asks the machine, and gives it the ticks that are due behind the input.
+    fn handle(&self, active: &mut Active, now: Now, input: Input) {
+        let outcome = active.machine.handle(now, input);
+        self.settle(active, now, outcome);
+        for _ in 0..TICKS_MAX {
+            if active.machine.next_deadline().is_none_or(|at| at > now.monotonic) {
+                break;
+            }
+            let outcome = active.machine.handle(now, Input::Tick);
+            self.settle(active, now, outcome);
+        }
+        self.set_timer(active);
+    }
+
+    /// Has the timers tell this shard of the time when the machine wants it.
+    fn set_timer(&self, active: &mut Active) {
+        if let Some(at) = active.machine.next_deadline()
+            && active.told_at.is_none_or(|told_at| at < told_at)
+        {
+            active.told_at = Some(at);
+            self.shared.timers.set(self.number, at);
+        }
+    }
 
     /// Appends what the machine proposes, replays it, and sees to its answers.
     fn settle(&self, active: &mut Active, now: Now, outcome: GroupOutcome) {
@@ -274,12 +299,6 @@ impl Shard {
             }
         }
         active.answer_committed();
-        if let Some(at) = active.machine.next_deadline()
-            && active.told_at.is_none_or(|told_at| at < told_at)
-        {
-            active.told_at = Some(at);
-            self.shared.timers.set(self.number, at);
-        }
     }
 
     fn append(
@@ -383,6 +402,14 @@ impl Shard {
     #[cfg(test)]
     pub(super) fn is_active(&self) -> bool {
         matches!(*self.state.lock(), State::Active(_))
+    }
+
+    #[cfg(test)]
+    pub(super) fn waiting_count(&self) -> usize {
+        match &*self.state.lock() {
+            State::Active(active) => active.waiting.len(),
+            State::Loading | State::Ended => 0,
+        }
     }
 }
 
