@@ -12,10 +12,14 @@ mod context;
 mod coordinator;
 mod expiry;
 mod fetch;
+#[cfg(test)]
+mod fixture;
 mod input;
 mod offsets;
 pub mod records;
 mod refusal;
+#[cfg(test)]
+mod scripts;
 mod timers;
 mod topics;
 
