@@ -371,6 +371,9 @@ fn log_dir_line(error: &LogDirError) -> String {
             "start with the node.id it belongs to, or give this node another directory (log.dirs)"
         }
         LogDirError::Damaged(_) => "restore that file, or start with an empty directory (log.dirs)",
+        LogDirError::Fault(fault) if fault.is_disk_full() => {
+            "the disk is full: free some space there, or give another directory (log.dirs)"
+        }
         LogDirError::Fault(_) => {
             "make the directory writable for this user, or give another one (log.dirs)"
         }

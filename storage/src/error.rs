@@ -39,8 +39,7 @@ impl StorageFault {
 /// Whether `error` says that the file system (or the quota) has no room left.
 #[must_use]
 pub fn is_disk_full(error: &io::Error) -> bool {
-    let full = [rustix::io::Errno::NOSPC, rustix::io::Errno::DQUOT];
-    full.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 /// Adds operation and path to an I/O result.

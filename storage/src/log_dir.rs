@@ -9,7 +9,7 @@ use highwater_records::{NodeId, Offset, TopicName, TopicPartition, Uuid};
 
 use crate::checkpoint::{read_offsets, write_offsets};
 use crate::disk::{Disk, DiskLock, OpenMode, Space, read_file, write_atomically};
-use crate::error::{AtPath, Damage, OpenError, StorageFault};
+use crate::error::{AtPath, Damage, OpenError, StorageFault, is_disk_full};
 use crate::meta_properties::{
     META_PROPERTIES_FILE, MetaProperties, read_meta_properties, write_meta_properties,
 };
@@ -208,7 +208,8 @@ impl LogDir {
     }
 
     /// Whether the last stop was clean. Removes the marker, durably: once per start, before
-    /// anything is written.
+    /// anything is written. Afterwards all names in the directory are durable, also those of
+    /// partitions whose making a kill interrupted.
     ///
     /// # Errors
     /// Any fault.
@@ -217,8 +218,8 @@ impl LogDir {
         let is_clean = self.disk.exists(&path).at_path("look at", &path)?;
         if is_clean {
             remove_if_there(&*self.disk, &path)?;
-            self.disk.sync_dir(&self.path).at_path("sync", &self.path)?;
         }
+        self.disk.sync_dir(&self.path).at_path("sync", &self.path)?;
         Ok(is_clean)
     }
 
@@ -315,7 +316,11 @@ fn write_pid(disk: &dyn Disk, path: &Path, pid: u32) -> Result<(), StorageFault>
     let file = disk.open(path, OpenMode::Write).at_path("open", path)?;
     file.set_len(0).at_path("cut", path)?;
     let text = format!("{pid}\n");
-    file.write_all_at(&mut [io::IoSlice::new(text.as_bytes())], 0).at_path("write", path)
+    match file.write_all_at(&mut [io::IoSlice::new(text.as_bytes())], 0) {
+        // The lock holds without it; it only makes a message better.
+        Err(error) if is_disk_full(&error) => Ok(()),
+        written => written.at_path("write", path),
+    }
 }
 
 /// Topic and partition of `<topic>-<partition>`.

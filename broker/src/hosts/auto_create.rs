@@ -58,6 +58,10 @@ impl Drop for InFlight<'_> {
 
 async fn create(broker: &Broker, names: Vec<TopicName>) {
     let _in_flight = InFlight { broker, names: &names };
+    if let Err(full) = broker.replicas.check_room().await {
+        tracing::debug!(full, "topics were not created on first use");
+        return;
+    }
     let wanted = names.clone();
     let decided = broker.controller.decide(move |image, controller, random| {
         let defaults = |name: &TopicName| NewTopic {

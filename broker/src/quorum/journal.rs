@@ -18,7 +18,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use highwater_storage::{Disk, DiskFile, OpenMode, StorageFault, read_file, write_atomically};
+use highwater_storage::{
+    Disk, DiskFile, OpenMode, StorageFault, is_disk_full, read_file, write_atomically,
+};
 
 use super::QuorumError;
 
@@ -177,8 +179,14 @@ impl Journal {
             return Ok(());
         }
         let Some(file) = &self.file else { return Ok(()) };
-        let wanted = needed.saturating_add(ALLOCATION_BYTES);
-        match file.allocate_keep_size(wanted) {
+        let mut wanted = needed.saturating_add(ALLOCATION_BYTES);
+        let mut allocated = file.allocate_keep_size(wanted);
+        if allocated.as_ref().is_err_and(is_disk_full) {
+            // What an earlier life took ahead is still there.
+            wanted = needed;
+            allocated = file.allocate_keep_size(wanted);
+        }
+        match allocated {
             Ok(()) => self.allocated = wanted,
             // Not every file system can: then a full disk is noticed by the write.
             Err(error) if error.kind() == io::ErrorKind::Unsupported => self.allocated = u64::MAX,
@@ -398,6 +406,24 @@ mod tests {
         journal.append(b"three").unwrap();
         disk.power_cut(7);
         assert_eq!(payloads(&open(&disk).unwrap().1), [&b"both"[..], b"three"]);
+    }
+
+    #[test]
+    fn room_taken_ahead_lasts_for_later_lives_on_a_full_disk() {
+        let disk = written(&[b"one"]);
+        let (mut journal, _) = open(&disk).unwrap();
+        journal.reserve(3).unwrap();
+        journal.append(b"two").unwrap();
+        disk.set_capacity(Some(disk.used_bytes()));
+        for life in 0..10 {
+            let (mut journal, opened) = open(&disk).unwrap();
+            assert_eq!(opened.payloads.len(), 2 + life);
+            journal.reserve(1000).unwrap();
+            journal.append(&[7; 1000]).unwrap();
+        }
+        let (mut journal, _) = open(&disk).unwrap();
+        assert!(is_disk_full(&journal.reserve(2 << 20).unwrap_err()));
+        journal.append(b"goes on").unwrap();
     }
 
     #[test]

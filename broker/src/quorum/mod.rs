@@ -82,7 +82,7 @@ pub(crate) enum ProposeError {
     #[error("this node does not lead the metadata quorum")]
     NotLeader,
     /// Nothing was written; it can be tried again once there is room.
-    #[error("no room on the disk for the metadata log {path}")]
+    #[error("disk full: no room for the metadata log {path}; free some space there")]
     DiskFull { path: String },
     /// The quorum has stopped. The batch may be committed all the same.
     #[error("the metadata quorum has stopped: {reason}")]

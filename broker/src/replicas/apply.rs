@@ -16,7 +16,7 @@ use highwater_storage::{
 };
 
 use super::log_config::{PRODUCER_ID_EXPIRATION_MS, log_config};
-use super::{Dir, FoundLog, HostedTopic, Registry, Replicas, Slot};
+use super::{Dir, FoundLog, HostedDir, HostedTopic, Registry, Replicas, Slot};
 use crate::partition::{Partition, durability};
 use crate::seams::sleep_until;
 use crate::workers::{self, Pool};
@@ -28,21 +28,29 @@ const JOBS_MAX: usize = 8;
 const STRAY_NAME_CHARS_MAX: usize = 200;
 
 /// One partition to bring in line with the metadata.
-struct Change {
-    topic_partition: TopicPartition,
-    topic_id: Uuid,
-    metadata: PartitionImage,
-    settings: Arc<TopicSettings>,
-    log_config: LogConfig,
-    hosted: Option<Arc<Partition>>,
+#[derive(Clone)]
+pub(super) struct Change {
+    pub(super) topic_partition: TopicPartition,
+    pub(super) topic_id: Uuid,
+    pub(super) metadata: PartitionImage,
+    pub(super) settings: Arc<TopicSettings>,
+    pub(super) log_config: LogConfig,
+    pub(super) hosted: Option<Arc<Partition>>,
+}
+
+impl Change {
+    pub(super) fn key(&self) -> (Uuid, i32) {
+        (self.topic_id, self.topic_partition.partition)
+    }
 }
 
 impl Replicas {
     /// Makes this broker host what `image` says, looking only at what `delta` says has changed.
     ///
-    /// Calls must not overlap and come in the order of commit. It always finishes: a replica that cannot be opened is
-    /// hosted offline, and says why.
+    /// Calls come in the order of commit. It always finishes: a replica that cannot be opened is hosted offline, and
+    /// says why.
     pub(crate) async fn apply(self: &Arc<Self>, image: &MetadataImage, delta: &MetadataDelta) {
+        let _applying = self.applying.lock().await;
         for id in delta.deleted_topics.keys() {
             self.delete_topic(*id).await;
         }
@@ -109,9 +117,11 @@ impl Replicas {
         };
         let replicas = Arc::clone(self);
         let delay_ms = topic.as_ref().map_or(0, |topic| topic.settings.file_delete_delay_ms);
-        let renamed = workers::run(&self.workers, Pool::File, move || match topic {
-            Some(topic) => replicas.delete_logs(&topic),
-            None => replicas.delete_found_logs(id),
+        self.forget_unopened(id);
+        let renamed = workers::run(&self.workers, Pool::File, move || {
+            let mut renamed = replicas.delete_found_logs(id);
+            renamed.extend(topic.iter().flat_map(|topic| replicas.delete_logs(topic)));
+            renamed
         });
         if let Ok(renamed) = renamed.await
             && !renamed.is_empty()
@@ -133,13 +143,18 @@ impl Replicas {
             let Some(log) = log else { continue };
             match log.delete(self.random.uuid()) {
                 Ok(path) => renamed.push(path),
+                Err(fault) if dir.survives(&fault) => {
+                    tracing::warn!(%fault, "a deleted partition stays until the next start");
+                    self.note_found(dir, partition.topic_partition(), topic.id, false);
+                }
                 Err(fault) => dir.fail(&fault),
             }
         }
         renamed
     }
 
-    /// Renames what a broker left behind that stopped between the commit of a deletion and its own part in it.
+    /// Renames what nobody has open: left behind by a broker that stopped between the commit of a deletion and its own
+    /// part in it, or not opened because the disk is full.
     fn delete_found_logs(&self, id: Uuid) -> Vec<PathBuf> {
         let mut renamed = Vec::new();
         for dir in self.dirs.iter().filter(|dir| dir.hosted.fault().is_none()) {
@@ -150,6 +165,9 @@ impl Replicas {
                 let unique = self.random.uuid();
                 match delete_partition_dir(&*self.disk, &path, &topic_partition, unique) {
                     Ok(path) => renamed.push(path),
+                    Err(fault) if dir.hosted.survives(&fault) => {
+                        tracing::warn!(%fault, "a deleted partition stays until the next start");
+                    }
                     Err(fault) => dir.hosted.fail(&fault),
                 }
             }
@@ -203,7 +221,7 @@ impl Replicas {
     }
 
     /// Runs the changes on worker threads; returns what each partition is now.
-    async fn run_changes(
+    pub(super) async fn run_changes(
         self: &Arc<Self>,
         changes: Vec<Change>,
     ) -> BTreeMap<(Uuid, i32), Option<Arc<Partition>>> {
@@ -215,10 +233,7 @@ impl Replicas {
         let run = |changes: Vec<Change>| {
             let replicas = Arc::clone(self);
             workers::run(&self.workers, Pool::File, move || {
-                let host = |change: Change| {
-                    let key = (change.topic_id, change.topic_partition.partition);
-                    (key, replicas.host(change))
-                };
+                let host = |change: Change| (change.key(), replicas.host(change));
                 changes.into_iter().map(host).collect::<Vec<_>>()
             })
         };
@@ -230,7 +245,9 @@ impl Replicas {
     /// Brings one partition in line; `None` if this broker does not lead it.
     fn host(&self, change: Change) -> Option<Arc<Partition>> {
         let leads = change.metadata.leader == self.node;
+        let was_unopened = self.unopened.lock().remove(&change.key()).is_some();
         match change.hosted.clone() {
+            Some(_) if leads && was_unopened => Some(self.open_or_create(change)),
             Some(hosted) if leads => {
                 let settings = Arc::clone(&change.settings);
                 let metadata = metadata_change(&change.metadata, &settings);
@@ -242,7 +259,7 @@ impl Replicas {
                 self.close(&hosted, change.topic_id);
                 None
             }
-            None if leads => Some(self.open_or_create(&change)),
+            None if leads => Some(self.open_or_create(change)),
             None => None,
         }
     }
@@ -254,35 +271,36 @@ impl Replicas {
         hosted.dir().remove(topic_partition);
         let is_clean = match log.close(self.context.clock.now().wall) {
             Ok(log_end) => hosted.dir().note_closed(topic_partition, log_end),
+            Err(fault) if hosted.dir().survives(&fault) => false,
             Err(fault) => {
                 hosted.dir().fail(&fault);
                 false
             }
         };
-        if let Some(dir) = self.dirs.iter().find(|dir| Arc::ptr_eq(&dir.hosted, hosted.dir())) {
+        self.note_found(hosted.dir(), topic_partition, topic_id, is_clean);
+    }
+
+    fn note_found(
+        &self,
+        dir: &Arc<HostedDir>,
+        topic_partition: &TopicPartition,
+        topic_id: Uuid,
+        is_clean: bool,
+    ) {
+        if let Some(dir) = self.dirs.iter().find(|ours| Arc::ptr_eq(&ours.hosted, dir)) {
             let found = FoundLog { topic_id: Some(topic_id), is_clean };
             dir.found.lock().insert(topic_partition.clone(), found);
         }
     }
 
-    fn open_or_create(&self, change: &Change) -> Arc<Partition> {
-        let offline = |dir: &Dir, reason: &str| {
-            let topic_partition = &change.topic_partition;
-            tracing::error!(%topic_partition, reason, "the replica is offline");
-            Partition::offline(
-                topic_partition.clone(),
-                Arc::clone(&dir.hosted),
-                self.context.clone(),
-                Arc::from(reason),
-            )
+    fn open_or_create(&self, change: Change) -> Arc<Partition> {
+        let Some(dir) = self.place(&change) else {
+            let reason = "its log directory is not among log.dirs or has failed";
+            return self.host_offline(&self.dirs[0], &change, reason);
         };
-        let Some(dir) = self.place(change) else {
-            let first = &self.dirs[0];
-            return offline(first, "its log directory is not among log.dirs or has failed");
-        };
-        match self.open_log(dir, change) {
+        match self.open_log(dir, &change) {
             Ok(log) => {
-                let setup = self.leader_setup(dir, change, &log);
+                let setup = self.leader_setup(dir, &change, &log);
                 let partition = Partition::lead(
                     change.topic_partition.clone(),
                     Arc::clone(&dir.hosted),
@@ -294,13 +312,31 @@ impl Replicas {
                 dir.hosted.add(&partition);
                 partition
             }
+            Err(OpenError::Fault(fault)) if dir.hosted.survives(&fault) => {
+                self.host_unopened(dir, change, &fault)
+            }
             Err(error) => {
                 if let OpenError::Fault(fault) = &error {
                     dir.hosted.fail(fault);
                 }
-                offline(dir, &chain(&error))
+                self.host_offline(dir, &change, &chain(&error))
             }
         }
+    }
+
+    fn host_offline(&self, dir: &Dir, change: &Change, reason: &str) -> Arc<Partition> {
+        let topic_partition = &change.topic_partition;
+        tracing::error!(%topic_partition, reason, "the replica is offline");
+        self.offline(dir, change, reason)
+    }
+
+    pub(super) fn offline(&self, dir: &Dir, change: &Change, reason: &str) -> Arc<Partition> {
+        Partition::offline(
+            change.topic_partition.clone(),
+            Arc::clone(&dir.hosted),
+            self.context.clone(),
+            Arc::from(reason),
+        )
     }
 
     /// The directory a partition lies in or will be made in: where it was found, where the metadata says, else the
@@ -323,38 +359,80 @@ impl Replicas {
         }
     }
 
+    /// Opens the log that lies in `dir`, or makes it. After an error, what lies there can be found again.
     fn open_log(&self, dir: &Dir, change: &Change) -> Result<Log, OpenError> {
         let topic_partition = &change.topic_partition;
-        let found = dir.found.lock().remove(topic_partition);
-        let path = dir.hosted.log_dir().partition_path(topic_partition);
         let setup = LogSetup {
             disk: Arc::clone(&self.disk),
             tail_cache: Arc::clone(&self.tail_cache),
             open_files: Arc::clone(&self.open_files),
-            dir: path,
+            dir: dir.hosted.log_dir().partition_path(topic_partition),
             topic_partition: topic_partition.clone(),
             topic_id: change.topic_id,
             config: change.log_config.clone(),
         };
-        let ours = found.filter(|found| found.belongs_to(change.topic_id));
-        let Some(ours) = ours else {
-            if found.is_some() {
-                self.set_aside(&setup.dir)?;
+        let found = dir.found.lock().remove(topic_partition);
+        let (opened, left) = match found {
+            Some(found) if found.belongs_to(change.topic_id) => {
+                // After a failure it is not what a clean stop left any more.
+                let left = FoundLog { topic_id: Some(change.topic_id), is_clean: false };
+                (self.open_found(dir, change, setup, found), Some(left))
             }
-            // What the checkpoints say of an earlier topic of this name is not true of ours.
-            if !dir.hosted.forget(std::slice::from_ref(topic_partition)) {
-                let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
-                return Err(StorageFault::new("clear the checkpoints of", &setup.dir, full).into());
-            }
-            return Log::create(setup);
+            Some(foreign) => match self.set_aside(&setup.dir) {
+                Ok(()) => self.create_log(dir, change, setup),
+                Err(fault) => (Err(fault.into()), Some(foreign)),
+            },
+            None => self.create_log(dir, change, setup),
         };
+        if let (Err(_), Some(left)) = (&opened, left) {
+            dir.found.lock().insert(topic_partition.clone(), left);
+        }
+        opened
+    }
+
+    /// Makes a new log; if that fails, also says what of it is still there.
+    fn create_log(
+        &self,
+        dir: &Dir,
+        change: &Change,
+        setup: LogSetup,
+    ) -> (Result<Log, OpenError>, Option<FoundLog>) {
+        let path = setup.dir.clone();
+        // What the checkpoints say of an earlier topic of this name is not true of ours.
+        if !dir.hosted.forget(std::slice::from_ref(&change.topic_partition)) {
+            let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+            let fault = StorageFault::new("clear the checkpoints of", &path, full);
+            return (Err(fault.into()), None);
+        }
+        let is_there = |path: &Path| self.disk.exists(path).unwrap_or(true);
+        let was_there = is_there(&path);
+        let created = Log::create(setup);
+        if was_there || !matches!(created, Err(OpenError::Fault(_))) {
+            return (created, None);
+        }
+        // Half a directory, empty of records, would be taken for the log if the next try is made in another place.
+        if let Err(error) = self.disk.remove_dir_all(&path) {
+            tracing::debug!(path = %path.display(), %error, "half of a new log is left behind");
+        }
+        let left = FoundLog { topic_id: Some(change.topic_id), is_clean: false };
+        (created, is_there(&path).then_some(left))
+    }
+
+    fn open_found(
+        &self,
+        dir: &Dir,
+        change: &Change,
+        setup: LogSetup,
+        found: FoundLog,
+    ) -> Result<Log, OpenError> {
+        let topic_partition = &change.topic_partition;
         let opening = {
             let checkpoints = dir.hosted.checkpoints.lock();
             let read = |offsets: &BTreeMap<TopicPartition, Offset>| {
                 offsets.get(topic_partition).copied().unwrap_or(Offset::ZERO)
             };
             Opening {
-                is_clean: ours.is_clean,
+                is_clean: found.is_clean,
                 recovery_point: read(&checkpoints.recovery_points),
                 log_start_offset: read(&checkpoints.log_starts),
                 keep_holes: change.settings.cleanup_policy.compact,

@@ -25,7 +25,7 @@ impl HostedDir {
                 }
                 Ok(None) => {}
                 // Nothing was synced in vain: the recovery point stays, and moves when there is room again.
-                Err(fault) if fault.is_disk_full() && fault.operation != "sync" => {
+                Err(fault) if self.survives(&fault) => {
                     let topic_partition = partition.topic_partition();
                     tracing::warn!(%topic_partition, %fault, "recovery point not moved: disk full");
                 }
@@ -77,10 +77,16 @@ impl HostedDir {
         let mut is_forgotten = true;
         for kind in kinds {
             let known = checkpoints.of(kind);
-            let before = known.len();
-            known.retain(|topic_partition, _| !deleted.contains(topic_partition));
-            if known.len() != before {
-                is_forgotten &= self.is_written(self.dir.write_checkpoint(kind, known));
+            let mut kept = known.clone();
+            kept.retain(|topic_partition, _| !deleted.contains(topic_partition));
+            if kept.len() == known.len() {
+                continue;
+            }
+            // What the file still says must be tried again, and is not forgotten here before.
+            if self.is_written(self.dir.write_checkpoint(kind, &kept)) {
+                *known = kept;
+            } else {
+                is_forgotten = false;
             }
         }
         is_forgotten

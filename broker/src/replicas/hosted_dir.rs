@@ -113,6 +113,12 @@ impl HostedDir {
         self.partitions.lock().remove(topic_partition);
     }
 
+    /// Whether the directory goes on after a fault: the disk was too full for a write, and nothing that was believed to be
+    /// written is lost. A failed sync is not survived, whatever its reason.
+    pub(super) fn survives(&self, fault: &StorageFault) -> bool {
+        self.fault().is_none() && fault.is_disk_full() && fault.operation != "sync"
+    }
+
     /// Takes the directory offline: a fault is final, nothing is tried again and believed.
     ///
     /// Must not be called in a turn. Whoever waits on one of its partitions gets a storage error.

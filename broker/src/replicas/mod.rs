@@ -14,6 +14,9 @@ mod hosted_dir;
 mod log_config;
 mod stop;
 mod sync_rounds;
+#[cfg(test)]
+mod tests;
+mod unopened;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -42,6 +45,9 @@ const SLOW_CHECKPOINT_ROUNDS: u32 = 12;
 
 /// Every so many rounds, producers that were silent for too long are forgotten: every ten minutes.
 const PRODUCER_EXPIRY_ROUNDS: u32 = 120;
+
+/// Room that a log directory must have for a partition to be made; below it topics are refused with a storage error.
+const ROOM_BYTES_MIN: u64 = 1 << 20;
 
 /// What [`Replicas`] are made from.
 pub(crate) struct ReplicasSetup {
@@ -73,6 +79,10 @@ pub(crate) struct Replicas {
     open_files: Arc<OpenFiles>,
     dirs: Vec<Arc<Dir>>,
     registry: RwLock<Registry>,
+    /// Replicas that a full disk keeps from being opened.
+    unopened: Mutex<BTreeMap<(Uuid, i32), apply::Change>>,
+    /// Held while what is hosted changes.
+    applying: tokio::sync::Mutex<()>,
     /// Cancelled once every answer has left.
     ending: CancellationToken,
 }
@@ -163,6 +173,8 @@ impl Replicas {
             open_files: OpenFiles::new(setup.open_files_max),
             dirs,
             registry: RwLock::new(Registry::default()),
+            unopened: Mutex::new(BTreeMap::new()),
+            applying: tokio::sync::Mutex::new(()),
             ending: ending.clone(),
         });
         setup.tasks.spawn("replicas", Arc::clone(&replicas).work_by_time(ending.clone()));
@@ -180,6 +192,14 @@ impl Replicas {
     /// The log directories, in the order of `log.dirs`.
     pub(crate) fn log_dirs(&self) -> impl Iterator<Item = &Arc<HostedDir>> {
         self.dirs.iter().map(|dir| &dir.hosted)
+    }
+
+    /// Refuses to make partitions where the disk is full, and says so in words for the client.
+    pub(crate) async fn check_room(&self) -> Result<(), String> {
+        let dirs: Vec<Arc<HostedDir>> = self.log_dirs().cloned().collect();
+        let check = move || check_room_in(&dirs);
+        // Lost only at a stop.
+        workers::run(&self.workers, Pool::File, check).await.unwrap_or(Ok(()))
     }
 
     async fn work_by_time(self: Arc<Self>, ending: CancellationToken) {
@@ -215,8 +235,27 @@ impl Replicas {
             if written.await.is_err() {
                 return;
             }
+            self.open_unopened().await;
         }
     }
+}
+
+fn check_room_in(dirs: &[Arc<HostedDir>]) -> Result<(), String> {
+    let mut full = Ok(());
+    for dir in dirs.iter().filter(|dir| dir.fault().is_none()) {
+        match dir.log_dir().space() {
+            Ok(space) if space.usable_bytes < ROOM_BYTES_MIN => {
+                full = Err(format!(
+                    "disk full: {} has {} bytes free, new partitions need {ROOM_BYTES_MIN}; free some space there",
+                    dir.path().display(),
+                    space.usable_bytes
+                ));
+            }
+            // What cannot be asked is found out by the first write.
+            Ok(_) | Err(_) => return Ok(()),
+        }
+    }
+    full
 }
 
 fn open_dir(

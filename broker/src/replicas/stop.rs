@@ -115,6 +115,11 @@ fn close_log(partition: &Arc<Partition>, now: Timestamp) -> Option<Closed> {
             log_end,
             high_watermark,
         }),
+        Err(fault) if partition.dir().survives(&fault) => {
+            let topic_partition = partition.topic_partition();
+            tracing::warn!(%topic_partition, %fault, "not closed cleanly: disk full");
+            None
+        }
         Err(fault) => {
             partition.dir().fail(&fault);
             None

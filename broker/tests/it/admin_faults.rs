@@ -10,7 +10,7 @@ use highwater_protocol::messages::metadata::MetadataRequest;
 use highwater_records::ErrorCode;
 use highwater_storage::{Disk, DiskOp, SimDisk};
 
-use crate::harness::{Client, config};
+use crate::harness::{Client, config, in_time};
 
 const DATA: &str = "/data";
 
@@ -64,6 +64,32 @@ async fn created_topics_survive_power_cuts() {
         disk.power_cut(life);
         server.abort().await;
     }
+}
+
+#[tokio::test]
+async fn topics_are_refused_on_a_full_disk_and_the_broker_starts_on_it() {
+    let disk = disk();
+    let (server, mut client) = start(&disk).await;
+    assert_eq!(create(&mut client, "before").await.0, ErrorCode::None);
+    disk.set_capacity(Some(disk.used_bytes()));
+    let (code, text) = create(&mut client, "during").await;
+    assert_eq!(code, ErrorCode::KafkaStorageError);
+    assert!(text.contains("disk full") && text.contains(DATA), "{text}");
+    server.abort().await;
+    for clean in [true, false] {
+        let (server, mut client) = start(&disk).await;
+        assert_eq!(topics(&mut client).await, ["before"]);
+        if clean {
+            in_time("stop", server.stop()).await;
+        } else {
+            disk.power_cut(3);
+            server.abort().await;
+        }
+    }
+    disk.set_capacity(None);
+    let (server, mut client) = start(&disk).await;
+    assert_eq!(create(&mut client, "after").await.0, ErrorCode::None);
+    server.abort().await;
 }
 
 #[tokio::test]

@@ -391,8 +391,7 @@ impl GroupCoordinator {
             | TimerKind::ConsumerRebalance
             | TimerKind::ConsumerJoin
             | TimerKind::ConsumerSync
-            | TimerKind::ConsumerAssign
-            | TimerKind::ConsumerRegex => consumer::on_timer(cx, group, *kind, member),
+            | TimerKind::ConsumerAssign => consumer::on_timer(cx, group, *kind, member),
         });
     }
 
@@ -406,10 +405,14 @@ impl GroupCoordinator {
         }
     }
 
-    /// What a restart must bring back, as text: for tests that compare two machines.
     #[cfg(test)]
-    pub(crate) fn groups_mut(&mut self) -> &mut BTreeMap<Str, Group> {
-        &mut self.groups
+    pub(crate) fn group(&self, id: &Str) -> Option<&Group> {
+        self.groups.get(id)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn all_groups(&self) -> impl Iterator<Item = &Group> {
+        self.groups.values()
     }
 }
 

@@ -12,10 +12,18 @@ mod context;
 mod coordinator;
 mod expiry;
 mod fetch;
+#[cfg(test)]
+mod fixture;
 mod input;
+mod migration;
 mod offsets;
+#[cfg(test)]
+mod random_tests;
 pub mod records;
 mod refusal;
+mod regex;
+#[cfg(test)]
+mod scripts;
 mod timers;
 mod topics;
 
@@ -65,6 +73,7 @@ pub(crate) struct Group {
 
 /// Kinds of groups; they share one name space.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "most groups are classic, or nothing but offsets")]
 pub(crate) enum GroupKind {
     /// Classic, or nothing yet.
     Classic(ClassicGroup),

@@ -26,8 +26,6 @@ pub(crate) enum TimerKind {
     ConsumerSync,
     /// Consumer: a new target may be computed; of the group.
     ConsumerAssign,
-    /// Consumer: regular expressions are looked up again; of the group.
-    ConsumerRegex,
 }
 
 /// One deadline: of a group (`member` empty) or of a member.

@@ -15,39 +15,45 @@ use highwater_records::Uuid;
 
 /// Partitions by topic id; a topic without partitions is not in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Partitions(BTreeMap<Uuid, BTreeSet<i32>>);
+pub(crate) struct Partitions(BTreeMap<Uuid, BTreeSet<i32>>);
 
 impl Partitions {
+    /// No partition.
+    #[must_use]
+    pub(crate) const fn nothing() -> Self {
+        Self(BTreeMap::new())
+    }
+
     /// Adds one partition; says whether it was new.
-    pub fn insert(&mut self, topic_id: Uuid, partition: i32) -> bool {
+    pub(crate) fn insert(&mut self, topic_id: Uuid, partition: i32) -> bool {
         self.0.entry(topic_id).or_default().insert(partition)
     }
 
     /// Whether the partition is in it.
     #[must_use]
-    pub fn contains(&self, topic_id: Uuid, partition: i32) -> bool {
+    pub(crate) fn contains(&self, topic_id: Uuid, partition: i32) -> bool {
         self.0.get(&topic_id).is_some_and(|partitions| partitions.contains(&partition))
     }
 
     /// Whether there is no partition.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// How many partitions there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
         self.0.values().map(BTreeSet::len).sum()
     }
 
     /// Topics with their partitions, both in order.
-    pub fn topics(&self) -> impl Iterator<Item = (Uuid, &BTreeSet<i32>)> {
+    pub(crate) fn topics(&self) -> impl Iterator<Item = (Uuid, &BTreeSet<i32>)> {
         self.0.iter().map(|(topic_id, partitions)| (*topic_id, partitions))
     }
 
     /// Every partition, in order.
-    pub fn iter(&self) -> impl Iterator<Item = (Uuid, i32)> + '_ {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Uuid, i32)> + '_ {
         self.topics().flat_map(|(topic_id, all)| all.iter().map(move |&one| (topic_id, one)))
     }
 }
@@ -64,31 +70,31 @@ impl FromIterator<(Uuid, i32)> for Partitions {
 
 /// What an assignor is asked.
 #[derive(Clone, Debug)]
-pub struct Spec<'a> {
+pub(crate) struct Spec<'a> {
     /// How many partitions each topic has; a subscribed topic that is missing here does not exist.
-    pub topics: BTreeMap<Uuid, i32>,
+    pub(crate) topics: BTreeMap<Uuid, i32>,
     /// The different subscriptions there are; most groups have one.
-    pub subscriptions: Vec<BTreeSet<Uuid>>,
+    pub(crate) subscriptions: Vec<BTreeSet<Uuid>>,
     /// The members, in order of their ids.
-    pub members: Vec<SpecMember<'a>>,
+    pub(crate) members: Vec<SpecMember<'a>>,
 }
 
 /// One member of a [`Spec`].
 #[derive(Clone, Debug)]
-pub struct SpecMember<'a> {
+pub(crate) struct SpecMember<'a> {
     /// The member's id.
-    pub member_id: &'a str,
+    pub(crate) member_id: &'a str,
     /// `group.instance.id`, if the member is static.
-    pub instance_id: Option<&'a str>,
+    pub(crate) instance_id: Option<&'a str>,
     /// Which of [`Spec::subscriptions`] is this member's.
-    pub subscription: usize,
+    pub(crate) subscription: usize,
     /// What the member has in the target assignment until now.
-    pub current: &'a Partitions,
+    pub(crate) current: &'a Partitions,
 }
 
 /// The assignors a member can ask for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Assignor {
+pub(crate) enum Assignor {
     /// Balanced over all topics together, and moves as little as possible.
     #[default]
     Uniform,
@@ -99,11 +105,11 @@ pub enum Assignor {
 
 impl Assignor {
     /// All, in the order in which Kafka lists them.
-    pub const ALL: [Self; 2] = [Self::Uniform, Self::Range];
+    pub(crate) const ALL: [Self; 2] = [Self::Uniform, Self::Range];
 
     /// The name on the wire.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Uniform => "uniform",
             Self::Range => "range",
@@ -112,13 +118,13 @@ impl Assignor {
 
     /// The assignor of that name.
     #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|assignor| assignor.name() == name)
     }
 
     /// The target of each member, in the order of [`Spec::members`].
     #[must_use]
-    pub fn assign(self, spec: &Spec<'_>) -> Vec<Partitions> {
+    pub(crate) fn assign(self, spec: &Spec<'_>) -> Vec<Partitions> {
         match self {
             Self::Uniform => uniform::assign(spec),
             Self::Range => range::assign(spec),

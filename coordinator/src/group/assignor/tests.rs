@@ -74,7 +74,8 @@ impl Group {
         let mut expected = Partitions::default();
         for (place, &count) in self.partition_counts.iter().enumerate() {
             if self.members.iter().any(|(_, topics)| topics.contains(&place)) {
-                expected = expected.iter().chain((0..count).map(|one| (topic(place), one))).collect();
+                expected =
+                    expected.iter().chain((0..count).map(|one| (topic(place), one))).collect();
             }
         }
         assert_eq!(given, expected, "each partition with a subscriber is given");

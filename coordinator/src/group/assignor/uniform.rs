@@ -113,7 +113,8 @@ fn pools(spec: &Spec<'_>) -> (Vec<Pool>, BTreeMap<Uuid, usize>) {
     for &topic_id in spec.topics.keys() {
         let subscribers: Vec<usize> = (0..spec.subscriptions.len())
             .filter(|&of| {
-                !members_of_subscription[of].is_empty() && spec.subscriptions[of].contains(&topic_id)
+                !members_of_subscription[of].is_empty()
+                    && spec.subscriptions[of].contains(&topic_id)
             })
             .collect();
         if !subscribers.is_empty() {

@@ -321,8 +321,7 @@ impl ClassicGroup {
             | TimerKind::ConsumerRebalance
             | TimerKind::ConsumerJoin
             | TimerKind::ConsumerSync
-            | TimerKind::ConsumerAssign
-            | TimerKind::ConsumerRegex => {}
+            | TimerKind::ConsumerAssign => {}
         }
     }
 

@@ -1,159 +1,189 @@
-//! KIP-848 groups: the seam that `group/mod.rs` calls.
+//! KIP-848 groups: the broker assigns, members follow by heartbeats.
 //!
 //! A group with members of the new protocol is `GroupKind::Consumer`; classic calls on it come
-//! here too. Functions that need to change the kind of a group take the whole [`Group`]; as
-//! everywhere, that happens in [`replay`] only: upgrade and downgrade propose records (tombstones
-//! of one kind, values of the other) whose replay changes the kind.
+//! here too ([`classic_calls`]). Functions that need to change the kind of a group take the whole
+//! [`Group`]; as everywhere, that happens in [`replay`] only: upgrade and downgrade propose records
+//! (tombstones of one kind, values of the other) whose replay changes the kind.
+//!
+//! Start at [`heartbeat`]. Three epochs tell how far things are: the group's (what members want),
+//! the assignment's (what was computed for them) and each member's (what it has).
+//!
+//! **Invariant:** a partition is in the current assignment of at most one member, whether it may
+//! use it or has still to give it up.
+//! **Invariant:** member epoch <= assignment epoch <= group epoch.
+
+mod classic_calls;
+mod commit;
+mod describe;
+mod embedded;
+mod heartbeat;
+mod leave;
+mod member;
+mod reconcile;
+mod records;
+mod replay;
+mod subscriptions;
+mod target;
+mod timeouts;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 use highwater_protocol::Str;
-use highwater_protocol::messages::consumer_group_heartbeat::ConsumerGroupHeartbeatRequest;
-use highwater_protocol::messages::heartbeat::HeartbeatRequest;
-use highwater_protocol::messages::join_group::JoinGroupRequest;
-use highwater_protocol::messages::leave_group::LeaveGroupRequest;
-use highwater_protocol::messages::sync_group::SyncGroupRequest;
-use highwater_records::{Offset, Uuid};
+use highwater_records::{Monotonic, Timestamp, Uuid};
 
-use super::context::Context;
-use super::timers::TimerKind;
+use super::assignor::Partitions;
 use super::topics::Topics;
 use super::{
-    Answer, Caller, DescribedConsumerGroup, DescribedGroup, Group, GroupKind, GroupRecord, Refusal,
+    Answer, Caller, DescribedConsumerGroup, DescribedConsumerMember, DescribedGroup,
+    DescribedTopic, Group, GroupKind, GroupRecord, Refusal,
 };
+
+pub(crate) use classic_calls::{classic_heartbeat, classic_join, classic_leave, classic_sync};
+pub(crate) use commit::CommitCaller;
+pub(crate) use embedded::{EmbeddedAssignment, EmbeddedSubscription, write_assignment};
+pub(crate) use heartbeat::heartbeat;
+pub(crate) use leave::forget;
+pub(crate) use member::{
+    ClassicMember, Current, Member, MemberState, Owned, Subscription, sorted_names,
+};
+pub(crate) use records::RecordsOf;
+pub(crate) use replay::replay;
+pub(crate) use timeouts::{on_disconnected, on_loaded, on_timer, set_session};
 
 /// A KIP-848 group.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct ConsumerGroup {}
+pub(crate) struct ConsumerGroup {
+    /// From the log; changed by `replay` only.
+    durable: Box<Durable>,
+    /// What follows from it, kept so that nobody has to go through all members.
+    derived: Box<Derived>,
+    /// Lost with a restart.
+    soft: Soft,
+}
 
-/// What an offset commit says of its caller.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct CommitCaller<'a> {
-    /// Of OffsetCommit; of TxnOffsetCommit if `is_transactional`.
-    pub(crate) version: i16,
-    pub(crate) is_transactional: bool,
-    pub(crate) member_id: &'a Str,
-    pub(crate) instance_id: Option<&'a Str>,
-    /// Generation of a classic member, epoch of a new one.
-    pub(crate) epoch: i32,
+/// What the log says of a group.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Durable {
+    /// Whether there is a record of the group itself.
+    is_recorded: bool,
+    epoch: i32,
+    metadata_hash: i64,
+    /// Whether there is a record of the target's epoch.
+    is_target_recorded: bool,
+    assignment_epoch: i32,
+    assignment_timestamp: Timestamp,
+    members: BTreeMap<Str, Member>,
+    /// What each member shall have.
+    targets: BTreeMap<Str, Partitions>,
+    expressions: BTreeMap<Str, Expression>,
+    /// A record that brokers before 4.1 wrote is still there.
+    has_partitions_record: bool,
+}
+
+/// A regular expression and the topics it stood for when it was last looked up.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Expression {
+    /// Sorted.
+    topics: Vec<Str>,
+    version: i64,
+    timestamp: Timestamp,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Derived {
+    /// Member ids by instance id.
+    static_members: BTreeMap<Str, Str>,
+    /// Who holds a partition: may use it, or has still to give it up.
+    holders: BTreeMap<Uuid, BTreeMap<i32, Str>>,
+    /// How many members name a topic.
+    names: BTreeMap<Str, usize>,
+    /// How many members subscribe by an expression.
+    expressions: BTreeMap<Str, usize>,
+    /// How many members ask for an assignor.
+    assignors: BTreeMap<Str, usize>,
+    /// How many members speak the classic protocol.
+    classic_count: usize,
+    /// How many classic members support a protocol.
+    classic_protocols: BTreeMap<Str, usize>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Soft {
+    /// The topics for which the metadata hash was last compared.
+    topics_version: u64,
+    /// The topics in which the expressions were last looked up, and when.
+    expressions_version: u64,
+    expressions_at: Option<Monotonic>,
+    /// When classic members were last heard, and the longest pause between two calls.
+    heard: BTreeMap<Str, (Monotonic, Duration)>,
 }
 
 impl ConsumerGroup {
-    /// Kafka's name of the state.
-    pub(crate) fn state(&self) -> &'static str {
-        "Empty"
-    }
-
     /// Members of both protocols.
     pub(crate) fn member_count(&self) -> usize {
-        0
+        self.durable.members.len()
+    }
+
+    /// Whether it has no members.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.durable.members.is_empty()
     }
 
     /// Whether nothing would be lost with it: no record, nobody waits.
     pub(crate) fn is_vacant(&self) -> bool {
-        true
+        let durable = &self.durable;
+        !durable.is_recorded
+            && !durable.is_target_recorded
+            && !durable.has_partitions_record
+            && durable.members.is_empty()
+            && durable.targets.is_empty()
+            && durable.expressions.is_empty()
     }
 
     /// Whether a member reads the topic, by name or by expression.
-    pub(crate) fn is_subscribed_to(&self, _topic: &Str) -> bool {
-        false
+    pub(crate) fn is_subscribed_to(&self, topic: &Str) -> bool {
+        self.derived.names.contains_key(topic)
+            || self
+                .durable
+                .expressions
+                .values()
+                .any(|expression| expression.topics.binary_search(topic).is_ok())
     }
 
-    /// Whether the caller may commit to these partitions (topic id, partition); called with the
-    /// ones that exist.
-    pub(crate) fn check_commit(
-        &self,
-        _caller: CommitCaller<'_>,
-        _partitions: &[(Uuid, i32)],
-    ) -> Result<(), Refusal> {
-        Ok(())
+    /// The member, by its id.
+    pub(crate) fn member(&self, member_id: &Str) -> Result<&Member, Refusal> {
+        self.durable.members.get(member_id).ok_or(Refusal::UnknownMemberId)
     }
 
-    /// Whether the caller may read offsets: `member_id` is given from version 9 on, by members.
-    pub(crate) fn check_fetch(
-        &self,
-        _member_id: Option<&Str>,
-        _member_epoch: i32,
-    ) -> Result<(), Refusal> {
-        Ok(())
+    /// All members, by id.
+    pub(crate) fn members(&self) -> impl Iterator<Item = (&Str, &Member)> {
+        self.durable.members.iter()
     }
 
-    /// The records that end the group: tombstones of all it has written.
-    pub(crate) fn tombstones(&self, _group_id: &Str, _records: &mut Vec<GroupRecord>) {}
-
-    /// As ConsumerGroupDescribe shows it.
-    pub(crate) fn describe(&self, _topics: &Topics) -> Result<DescribedConsumerGroup, Refusal> {
-        Err(Refusal::GroupIdNotFound)
+    /// The epoch of the group.
+    pub(crate) fn epoch(&self) -> i32 {
+        self.durable.epoch
     }
 
-    /// As DescribeGroups shows it: [`Refusal::GroupIdNotFound`], Kafka says, for it is not classic.
-    pub(crate) fn describe_as_classic(&self) -> Result<DescribedGroup, Refusal> {
-        Err(Refusal::GroupIdNotFound)
+    /// The member that has this instance id.
+    fn static_member(&self, instance_id: &Str) -> Option<(&Str, &Member)> {
+        let member_id = self.derived.static_members.get(instance_id)?;
+        self.durable.members.get_key_value(member_id)
+    }
+
+    /// Whether another member than these holds the partition.
+    fn is_held_by_other(&self, topic_id: Uuid, partition: i32, these: [Option<&Str>; 2]) -> bool {
+        let holder = self.derived.holders.get(&topic_id).and_then(|all| all.get(&partition));
+        holder.is_some_and(|holder| !these.contains(&Some(holder)))
+    }
+
+    /// What is durable, for comparison.
+    #[cfg(test)]
+    fn durable(&self) -> (&Durable, &Derived) {
+        (&self.durable, &self.derived)
     }
 }
 
-/// ConsumerGroupHeartbeat on any group. One that nobody has is an empty classic group, and is
-/// dropped again if nothing comes of the call.
-pub(crate) fn heartbeat(
-    cx: &mut Context<'_>,
-    _group: &mut Group,
-    caller: &Caller,
-    _request: ConsumerGroupHeartbeatRequest,
-    _uuid: Uuid,
-) {
-    cx.answer(caller.request, Answer::ConsumerHeartbeat(Err(Refusal::UnsupportedVersion)));
-}
-
-/// JoinGroup on a consumer group.
-pub(crate) fn classic_join(
-    cx: &mut Context<'_>,
-    _group: &mut Group,
-    caller: &Caller,
-    _request: JoinGroupRequest,
-    _uuid: Uuid,
-) {
-    cx.answer(caller.request, Answer::Join(Err(Refusal::InconsistentGroupProtocol)));
-}
-
-/// SyncGroup on a consumer group.
-pub(crate) fn classic_sync(
-    cx: &mut Context<'_>,
-    _group: &mut Group,
-    caller: &Caller,
-    _request: SyncGroupRequest,
-) {
-    cx.answer(caller.request, Answer::Sync(Err(Refusal::UnknownMemberId)));
-}
-
-/// Heartbeat on a consumer group.
-pub(crate) fn classic_heartbeat(
-    cx: &mut Context<'_>,
-    _group: &mut Group,
-    caller: &Caller,
-    _request: HeartbeatRequest,
-) {
-    cx.answer(caller.request, Answer::Heartbeat(Err(Refusal::UnknownMemberId)));
-}
-
-/// LeaveGroup on a consumer group.
-pub(crate) fn classic_leave(
-    cx: &mut Context<'_>,
-    _group: &mut Group,
-    caller: &Caller,
-    _request: LeaveGroupRequest,
-) {
-    cx.answer(caller.request, Answer::Leave(Err(Refusal::UnknownMemberId)));
-}
-
-/// A deadline of kind `Consumer*` has passed.
-pub(crate) fn on_timer(_cx: &mut Context<'_>, _group: &mut Group, _kind: TimerKind, _member: &Str) {
-}
-
-/// The peer closed the connection on which the member was last heard (the disconnect rule).
-pub(crate) fn on_disconnected(_cx: &mut Context<'_>, _group: &mut Group, _member: &Str) {}
-
-/// The whole log was replayed: sessions start now. Called for groups of kind consumer.
-pub(crate) fn on_loaded(_cx: &mut Context<'_>, _group: &mut Group) {}
-
-/// Takes a record of types 3 to 8 and 16, on a group of any kind.
-pub(crate) fn replay(group: &mut Group, _offset: Offset, _record: &GroupRecord) {
-    debug_assert!(!matches!(group.kind, GroupKind::Consumer(_)), "nothing makes one yet");
-}
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,8 @@ mod classic;
 mod codec;
 mod consumer;
 mod offset;
+#[cfg(test)]
+mod tests;
 
 use bytes::Bytes;
 use highwater_protocol::{DecodeError, EncodeError, Str};
