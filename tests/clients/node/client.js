@@ -70,20 +70,56 @@ async function admin(kafka, job) {
   }
 }
 
+// A member of a group: says what it is given and what it reads, until its input ends.
+async function member(kafka, job, inputEnd) {
+  const say = (what) => process.stdout.write(`${JSON.stringify(what)}\n`);
+  const consumer = kafka.consumer({ groupId: job.group, heartbeatInterval: 500 });
+  const { GROUP_JOIN, REBALANCING } = consumer.events;
+  consumer.on(GROUP_JOIN, (event) => say({ owned: event.payload.memberAssignment[job.topic] ?? [] }));
+  consumer.on(REBALANCING, () => say({ owned: [] }));
+  await consumer.connect();
+  await consumer.subscribe({ topic: job.topic, fromBeginning: true });
+  await consumer.run({
+    autoCommitInterval: 200,
+    eachMessage: async ({ partition, message }) => say({ partition, offset: message.offset }),
+  });
+  await inputEnd;
+  await consumer.disconnect();
+}
+
+// The job is the first line; most jobs end their input with it.
+function readJob() {
+  let text = "";
+  let gotJob;
+  let gotEnd;
+  const job = new Promise((resolve) => (gotJob = resolve));
+  const end = new Promise((resolve) => (gotEnd = resolve));
+  process.stdin.on("data", (chunk) => {
+    text += chunk;
+    if (text.includes("\n")) {
+      gotJob(text);
+    }
+  });
+  process.stdin.on("end", () => {
+    gotJob(text);
+    gotEnd();
+  });
+  return [job, end];
+}
+
 async function main() {
-  const chunks = [];
-  for await (const chunk of process.stdin) {
-    chunks.push(chunk);
-  }
-  const job = JSON.parse(Buffer.concat(chunks).toString());
+  const [text, inputEnd] = readJob();
+  const job = JSON.parse(await text);
   const kafka = new Kafka({
     clientId: "kafkajs",
     brokers: [job.bootstrap],
     logLevel: logLevel.NOTHING,
     retry: { retries: job.retries ?? 5 },
   });
-  const answer = await { produce, admin }[job.do](kafka, job);
-  process.stdout.write(JSON.stringify(answer));
+  const answer = await { produce, admin, member }[job.do](kafka, job, inputEnd);
+  if (answer !== undefined) {
+    process.stdout.write(JSON.stringify(answer));
+  }
 }
 
 main().catch((error) => {

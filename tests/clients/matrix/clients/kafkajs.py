@@ -1,4 +1,4 @@
-"""kafkajs: produces only, since its consumer needs a group."""
+"""kafkajs: produces only; its consumer needs a group and is in `members`."""
 
 import base64
 import json
