@@ -340,6 +340,34 @@ fn check_relations(lookup: &Lookup<'_>) -> Result<(), ConfigError> {
             ),
         });
     }
+    check_group_relations(lookup)
+}
+
+/// Each value of groups within its own bounds; a session longer than the heartbeats in it.
+fn check_group_relations(lookup: &Lookup<'_>) -> Result<(), ConfigError> {
+    // The first of each pair must not be above the second.
+    let ordered = [
+        ("group.min.session.timeout.ms", "group.max.session.timeout.ms"),
+        ("group.consumer.min.session.timeout.ms", "group.consumer.session.timeout.ms"),
+        ("group.consumer.session.timeout.ms", "group.consumer.max.session.timeout.ms"),
+        ("group.consumer.min.heartbeat.interval.ms", "group.consumer.heartbeat.interval.ms"),
+        ("group.consumer.heartbeat.interval.ms", "group.consumer.max.heartbeat.interval.ms"),
+        ("group.consumer.min.assignment.interval.ms", "group.consumer.assignment.interval.ms"),
+        ("group.consumer.assignment.interval.ms", "group.consumer.max.assignment.interval.ms"),
+        ("group.consumer.heartbeat.interval.ms", "group.consumer.session.timeout.ms"),
+    ];
+    for (low, high) in ordered {
+        let (value, limit) = (lookup.number(low), lookup.number(high));
+        if value > limit {
+            let reason =
+                format!("above {high}, which is {limit}; lower the one or raise the other");
+            return Err(ConfigError::Wrong {
+                key: low.to_owned(),
+                value: value.to_string(),
+                reason,
+            });
+        }
+    }
     Ok(())
 }
 

@@ -205,3 +205,24 @@ fn socket_options_are_the_kernels_unless_set() {
         ListenOptions { backlog: 7, send_buffer_bytes: None, receive_buffer_bytes: Some(4096) };
     assert_eq!(set.limits.listen_options, expected);
 }
+
+#[test]
+fn group_settings_must_fit_each_other() {
+    refused(
+        "group.consumer.session.timeout.ms=10000",
+        &[
+            "group.consumer.min.session.timeout.ms",
+            "group.consumer.session.timeout.ms, which is 10000",
+        ],
+    );
+    refused(
+        "group.min.session.timeout.ms=2000000",
+        &["group.max.session.timeout.ms", "lower the one or raise the other"],
+    );
+    refused("group.consumer.assignors=sticky", &["group.consumer.assignors", "sticky"]);
+    let fitting = "group.consumer.session.timeout.ms=10000\n\
+                   group.consumer.min.session.timeout.ms=6000\n\
+                   group.consumer.heartbeat.interval.ms=1000\n\
+                   group.consumer.min.heartbeat.interval.ms=1000";
+    assert_eq!(config(fitting).warnings, []);
+}

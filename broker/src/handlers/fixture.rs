@@ -80,6 +80,8 @@ pub(super) fn image() -> MetadataImage {
     let a = ConfigResource::Topic(TopicName::parse("a").unwrap());
     records.push(config(a, "retention.ms", "5"));
     records.push(config(ConfigResource::Broker(NodeId::new(1)), "log.segment.bytes", "2000000"));
+    let readers = ConfigResource::Group("readers".to_owned());
+    records.push(config(readers, "consumer.session.timeout.ms", "50000"));
     records.push(config(ConfigResource::BrokerDefaults, "log.flush.interval.ms", "9"));
     let mut image = MetadataImage::default();
     records.iter().for_each(|record| replay(&mut image, record).unwrap());

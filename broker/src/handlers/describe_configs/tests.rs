@@ -111,3 +111,24 @@ fn resources_that_are_not_there_are_refused() {
         assert_eq!((result.resource_type, &*result.resource_name), (resource_type, name));
     }
 }
+
+#[test]
+fn group_shows_its_own_value_or_the_brokers_as_the_default() {
+    let result = ask(32, "readers", None);
+    let names: Vec<&str> = result.configs.iter().map(|config| &*config.name).collect();
+    assert_eq!(
+        names,
+        [
+            "consumer.assignment.interval.ms",
+            "consumer.heartbeat.interval.ms",
+            "consumer.session.timeout.ms"
+        ]
+    );
+    let own = find(&result, "consumer.session.timeout.ms");
+    assert_eq!((own.value.as_deref(), own.config_source), (Some("50000"), 8));
+    assert_eq!(synonyms(own), [("consumer.session.timeout.ms", "50000", 8)]);
+    let other = ask(32, "writers", None);
+    let inherited = find(&other, "consumer.session.timeout.ms");
+    assert_eq!((inherited.value.as_deref(), inherited.config_source), (Some("45000"), 5));
+    assert_eq!(ask(32, "", None).error_code, ErrorCode::InvalidRequest);
+}

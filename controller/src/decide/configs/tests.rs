@@ -170,3 +170,20 @@ fn replacement_takes_away_what_it_does_not_name() {
     apply(&mut world.image, &decision.records);
     assert_eq!(world.overrides(&topic), map(&[("flush.ms", "7")]));
 }
+
+#[test]
+fn group_has_keys_of_its_own_whether_it_exists_or_not() {
+    let mut world = World::new();
+    let group = target(32, "readers");
+    let key = "consumer.session.timeout.ms";
+    let set = world.alter(&group, &[change(key, 0, Some("50000"))]);
+    assert_eq!(set, Ok(map(&[(key, "50000")])));
+    let low = world.alter(&group, &[change(key, 0, Some("1000"))]).unwrap_err();
+    assert!(low.contains("group.consumer.min.session.timeout.ms is 45000"), "{low}");
+    let foreign = world.alter(&group, &[change("retention.ms", 0, Some("1"))]).unwrap_err();
+    assert_eq!(foreign, "unknown group configuration retention.ms");
+    assert_eq!(world.overrides(&group), map(&[(key, "50000")]));
+    assert_eq!(world.alter(&group, &[change(key, 1, None)]), Ok(ConfigMap::new()));
+    let nobody = target(32, "").resource(&world.image);
+    assert_eq!(nobody, Err(Refusal::NoGroupName));
+}
