@@ -11,6 +11,8 @@ use highwater_tests::honest::{create_topic, fetch, produce, produce_request};
 use highwater_tests::{Highwater, RawClient, request_frame};
 
 const TOPIC: &str = "kills";
+/// Produces that nobody waits for when the process dies.
+const UNDER_WAY: usize = 10;
 
 #[test]
 fn a_kill_loses_nothing_that_was_acknowledged() {
@@ -30,7 +32,7 @@ fn a_kill_loses_nothing_that_was_acknowledged() {
             assert!(acked.insert(offset, value).is_none(), "offset {offset} was given twice");
         }
         // Some more are under way when the process dies.
-        for number in 50..60 {
+        for number in 50..50 + UNDER_WAY {
             let value = format!("life {life} number {number}");
             client.send(&one_record(value.as_bytes()).unwrap()).unwrap();
         }
@@ -41,6 +43,15 @@ fn a_kill_loses_nothing_that_was_acknowledged() {
     for (offset, value) in &acked {
         assert_eq!(found.get(offset), Some(value), "offset {offset}");
     }
+    // Each value was sent once, answered or not; a second copy anywhere would be read twice.
+    let mut copies = BTreeMap::<&String, Vec<i64>>::new();
+    for (offset, value) in &found {
+        copies.entry(value).or_default().push(*offset);
+    }
+    copies.retain(|_, offsets| offsets.len() > 1);
+    assert!(copies.is_empty(), "stored more than once: {copies:?}");
+    let sent_max = acked.len() + 5 * UNDER_WAY;
+    assert!(found.len() <= sent_max + 1, "{} records of {sent_max} and the end", found.len());
 }
 
 /// The five batches that a broker remembers of each producer survive a kill and a clean stop.
@@ -73,6 +84,8 @@ fn a_retry_after_a_restart_is_recognised_for_all_five_batches() {
         assert!(gap.to_string().contains("OutOfOrderSequenceNumber"), "restart {restart}: {gap}");
     }
     assert_eq!(send(&mut client, producer, 7).unwrap(), 7);
+    let found: Vec<String> = read_all(&mut client).unwrap().into_values().collect();
+    assert_eq!(found, ["0", "1", "2", "3", "4", "5", "6", "7", "end"]);
 }
 
 /// Sends one record as the batch with this sequence.

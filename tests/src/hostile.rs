@@ -1,74 +1,141 @@
 //! Frames no honest client sends, and the count of those that reached the parser.
 //!
-//! A frame has reached the parser when all of it was taken and the broker then said something: an answer, or the end of the
-//! connection. A connection that was refused before it could send counts as refused, whatever it meant to send.
+//! A frame has reached the parser when the broker had accepted its connection (an honest request on it was answered), took all of the
+//! frame, and then answered or ended the connection. A connection that is refused, reset at accept included, counts as refused,
+//! whatever it meant to send.
 
-use std::io::{ErrorKind, Read, Write};
+mod batches;
+mod seeds;
+
+use std::io::Write;
 use std::net::{Ipv4Addr, Shutdown, SocketAddr};
+use std::time::Duration;
 
-use anyhow::Result;
-use highwater_protocol::Request;
-use highwater_protocol::messages::{
-    alter_configs::AlterConfigsRequest,
-    api_versions::ApiVersionsRequest,
-    create_partitions::CreatePartitionsRequest,
-    create_topics::CreateTopicsRequest,
-    delete_records::DeleteRecordsRequest,
-    delete_topics::DeleteTopicsRequest,
-    describe_cluster::DescribeClusterRequest,
-    describe_configs::DescribeConfigsRequest,
-    describe_log_dirs::DescribeLogDirsRequest,
-    describe_topic_partitions::DescribeTopicPartitionsRequest,
-    fetch::{FetchRequest, RequestTopic, RequestTopicPartition},
-    find_coordinator::FindCoordinatorRequest,
-    incremental_alter_configs::IncrementalAlterConfigsRequest,
-    init_producer_id::InitProducerIdRequest,
-    list_offsets::ListOffsetsRequest,
-    metadata::MetadataRequest,
-    offset_for_leader_epoch::OffsetForLeaderEpochRequest,
-    produce::{ProduceRequest, RequestTopicData, RequestTopicDataPartitionData},
-};
+use anyhow::{Context, Result};
+use bytes::Bytes;
+use highwater_protocol::messages::api_versions::ApiVersionsRequest;
+use highwater_protocol::messages::metadata::{self, MetadataRequest};
+use highwater_protocol::messages::produce::{ProduceRequest, ProduceResponse};
+use highwater_protocol::{Message, Reader, Request};
+use highwater_records::{ErrorCode, Uuid};
 
+use self::batches::Batches;
+use self::seeds::Seed;
+use crate::honest::create_topic;
 use crate::{RawClient, frame, request_frame};
 
 /// Lengths and counts that a decoder must refuse before it believes them.
 const ABSURD: [u32; 6] = [0, 1, 0x7fff_ffff, 0x8000_0000, 0xffff_fffe, u32::MAX];
+/// Of the topic that is attacked.
+const PARTITIONS: i32 = 4;
+/// A request that may wait for longer than this waits without us.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What became of hostile frames.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Taken whole, then answered or followed by the end of the connection.
+    /// Taken whole on an accepted connection, then answered or followed by the end of the connection.
     pub reached: u64,
     /// Answered among those.
     pub answered: u64,
     /// Not taken: the connection was refused or reset first.
     pub refused: u64,
+    /// Record batches that were refused for what is in them.
+    pub batches_refused: u64,
+    /// Record batches that were stored.
+    pub batches_stored: u64,
+}
+
+impl Tally {
+    /// Counts what another run has counted.
+    pub fn add(&mut self, other: &Self) {
+        self.reached += other.reached;
+        self.answered += other.answered;
+        self.refused += other.refused;
+        self.batches_refused += other.batches_refused;
+        self.batches_stored += other.batches_stored;
+    }
+}
+
+/// A topic that exists, so that what is wrong with a frame is not its name.
+#[derive(Clone, Debug)]
+pub struct Target {
+    topic: String,
+    id: Uuid,
+}
+
+impl Target {
+    /// Creates `topic` if it does not exist, and asks for its id.
+    pub fn prepare(client: &mut RawClient, topic: &str) -> Result<Self> {
+        let named = metadata::RequestTopic { name: Some(topic.into()), topic_id: Uuid::ZERO };
+        let request = MetadataRequest {
+            topics: Some(vec![named]),
+            allow_auto_topic_creation: false,
+            ..Default::default()
+        };
+        let mut found = client.call(12, &request)?;
+        if found.topics.first().is_some_and(|topic| topic.error_code != ErrorCode::None) {
+            create_topic(client, topic, PARTITIONS, &[])?;
+            found = client.call(12, &request)?;
+        }
+        let answer = found.topics.first().context("no topic in the answer")?;
+        anyhow::ensure!(answer.error_code == ErrorCode::None, "metadata: {answer:?}");
+        Ok(Self { topic: topic.to_owned(), id: answer.topic_id })
+    }
+}
+
+/// One frame, size prefix included.
+#[derive(Clone, Debug)]
+pub struct HostileFrame {
+    bytes: Vec<u8>,
+    /// It is a produce that says what it says in this version, and only its batches are wrong.
+    produce_version: Option<i16>,
+}
+
+impl From<Vec<u8>> for HostileFrame {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self { bytes, produce_version: None }
+    }
 }
 
 /// A stream of hostile frames from one seed.
 #[derive(Debug)]
 pub struct Frames {
-    seeds: Vec<Vec<u8>>,
+    target: Target,
+    seeds: Vec<Seed>,
+    batches: Batches,
     random: Random,
     /// Walks every seed cut at every byte before it starts again.
     cut: (usize, usize),
 }
 
 impl Frames {
-    /// Frames made from honest requests of every served API and version.
-    pub fn new(seed: u64) -> Result<Self> {
-        Ok(Self { seeds: honest_requests()?, random: Random(seed | 1), cut: (0, 4) })
+    /// Frames made from honest requests of every served API and version, about `target`.
+    pub fn new(seed: u64, target: &Target) -> Result<Self> {
+        let mut random = Random(seed | 1);
+        let seeds = seeds::all(target)?;
+        let cut = (random.below(seeds.len()), 4);
+        Ok(Self { target: target.clone(), seeds, batches: Batches::new(), random, cut })
     }
 
     /// The next frame; equal seeds give equal frames.
-    pub fn next_frame(&mut self) -> Vec<u8> {
-        match self.random.below(8) {
-            0 => self.random_bytes(),
-            1 | 2 => self.random_body(),
-            3 | 4 => self.cut_request(),
-            5 | 6 => self.absurd_number(),
-            _ => self.flipped_bytes(),
+    pub fn next_frame(&mut self) -> HostileFrame {
+        match self.random.below(10) {
+            0 => self.random_bytes().into(),
+            1 => self.random_body().into(),
+            2 | 3 => self.next_cut().into(),
+            4 => self.absurd_number().into(),
+            5 => self.flipped_bytes().into(),
+            _ => self.hostile_batches(),
         }
+    }
+
+    /// Every honest request cut at every byte: each frame of the whole walk once.
+    pub fn cuts(&self) -> Vec<HostileFrame> {
+        let cuts = self.seeds.iter().flat_map(|Seed { bytes, .. }| {
+            (4..bytes.len()).map(|at| frame(&[bytes.get(4..at).unwrap_or_default()]).into())
+        });
+        cuts.collect()
     }
 
     fn random_bytes(&mut self) -> Vec<u8> {
@@ -85,9 +152,9 @@ impl Frames {
     }
 
     /// An honest request cut short, in a frame that says so.
-    fn cut_request(&mut self) -> Vec<u8> {
+    fn next_cut(&mut self) -> Vec<u8> {
         let (which, at) = self.cut;
-        let seed = &self.seeds[which % self.seeds.len()];
+        let seed = &self.seeds[which % self.seeds.len()].bytes;
         let cut = frame(&[seed.get(4..at).unwrap_or_default()]);
         self.cut = if at + 1 < seed.len() { (which, at + 1) } else { (which + 1, 4) };
         cut
@@ -113,48 +180,89 @@ impl Frames {
         bytes
     }
 
+    /// A produce whose request is right and whose batches are not.
+    fn hostile_batches(&mut self) -> HostileFrame {
+        let records: Vec<Vec<u8>> =
+            (0..=self.random.below(2)).map(|_| self.batches.next(&mut self.random)).collect();
+        let acks = [1, 1, 1, -1][self.random.below(4)];
+        let versions: Vec<i16> = ProduceRequest::KEY.versions().collect();
+        let version = versions[self.random.below(versions.len())];
+        let request = seeds::produce(&self.target, acks, &records);
+        let bytes = request_frame(version, 1, &request).expect("every version can say it");
+        HostileFrame { bytes, produce_version: Some(version) }
+    }
+
+    /// A request to be spoilt.
     fn pick(&mut self) -> Vec<u8> {
-        let which = self.random.below(self.seeds.len());
-        self.seeds[which].clone()
+        loop {
+            let which = self.random.below(self.seeds.len());
+            let Seed { bytes, creates_what_it_names } = &self.seeds[which];
+            if !creates_what_it_names {
+                return bytes.clone();
+            }
+        }
     }
 }
 
-/// Sends frames from `source` until `count` of them were sent or refused.
+/// Sends `count` frames from `source`; what cannot be sent is counted as refused.
 ///
 /// A connection is used until the broker ends it. The size prefix of some frames is a lie as well; those end the connection.
 pub fn attack(address: SocketAddr, source: Ipv4Addr, frames: &mut Frames, count: u64) -> Tally {
+    let frames = (0..count).map(|turn| match turn % 64 {
+        63 => lying_prefix(turn).into(),
+        _ => frames.next_frame(),
+    });
+    attack_with(address, source, frames)
+}
+
+/// As [`attack`], with these frames.
+pub fn attack_with(
+    address: SocketAddr,
+    source: Ipv4Addr,
+    frames: impl IntoIterator<Item = HostileFrame>,
+) -> Tally {
     let mut tally = Tally::default();
     let mut open: Option<RawClient> = None;
-    for turn in 0..count {
-        let Some(mut client) =
-            open.take().or_else(|| RawClient::connect_from(source, address).ok())
-        else {
+    for frame in frames {
+        let Some(mut client) = open.take().or_else(|| connect(address, source).ok()) else {
             tally.refused += 1;
             continue;
         };
-        let bytes = if turn % 64 == 63 { lying_prefix(turn) } else { frames.next_frame() };
-        match exchange(&mut client, &bytes) {
-            Outcome::Answered => {
-                tally.reached += 1;
-                tally.answered += 1;
-                open = Some(client);
-            }
+        let outcome = exchange(&mut client, &frame.bytes);
+        match &outcome {
+            Outcome::Refused => tally.refused += 1,
+            Outcome::Ended => tally.reached += 1,
             Outcome::Silent => {
                 tally.reached += 1;
                 open = Some(client);
             }
-            Outcome::Closed => tally.reached += 1,
-            Outcome::Refused => tally.refused += 1,
+            Outcome::Answered(answer) => {
+                tally.reached += 1;
+                tally.answered += 1;
+                if let Some(version) = frame.produce_version {
+                    judge(&mut tally, version, answer);
+                }
+                open = Some(client);
+            }
         }
     }
     tally
 }
 
+/// A connection that the broker has let in, and says so: one that it resets at accept looks the same until something is read.
+fn connect(address: SocketAddr, source: Ipv4Addr) -> Result<RawClient> {
+    let mut client = RawClient::connect_from(source, address)?;
+    client.stream().set_read_timeout(Some(PATIENCE))?;
+    client.call(0, &ApiVersionsRequest::default())?;
+    Ok(client)
+}
+
 enum Outcome {
-    Answered,
+    Answered(Bytes),
     /// Nothing came back, and nothing had to (acks=0).
     Silent,
-    Closed,
+    /// The connection ended, or what was asked for waits on.
+    Ended,
     Refused,
 }
 
@@ -169,25 +277,45 @@ fn exchange(client: &mut RawClient, bytes: &[u8]) -> Outcome {
     if lies {
         drop(stream.shutdown(Shutdown::Write));
     } else if stream.write_all(&probe).is_err() {
-        return Outcome::Closed;
+        return Outcome::Ended;
     }
-    let mut answered = false;
+    let mut answered = None;
     loop {
-        let mut head = [0; 8];
-        match stream.read_exact(&mut head) {
-            Ok(()) => {}
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return Outcome::Refused,
-            Err(_) => return Outcome::Closed,
+        match client.receive() {
+            Ok(answer) if answer.starts_with(&PROBE.to_be_bytes()) => {
+                return answered.map_or(Outcome::Silent, Outcome::Answered);
+            }
+            Ok(answer) => answered = Some(answer),
+            Err(_) => return Outcome::Ended,
         }
-        let size = prefix(&head);
-        let mut rest = vec![0; size.saturating_sub(4)];
-        if stream.read_exact(&mut rest).is_err() {
-            return Outcome::Closed;
+    }
+}
+
+/// Counts the batches of a produce by what was said of them.
+fn judge(tally: &mut Tally, version: i16, answer: &Bytes) {
+    let mut reader = Reader::new(answer.clone());
+    let response = reader.i32().and_then(|_correlation_id| {
+        if ProduceRequest::KEY.response_header_version(version) > 0 {
+            reader.skip_tags()?;
         }
-        if head[4..] == PROBE.to_be_bytes() {
-            return if answered { Outcome::Answered } else { Outcome::Silent };
+        ProduceResponse::decode(&mut reader, version)
+    });
+    let Ok(response) = response else { return };
+    let partitions = response.responses.iter().flat_map(|topic| &topic.partition_responses);
+    for partition in partitions {
+        match partition.error_code {
+            ErrorCode::None => tally.batches_stored += 1,
+            // Nothing but a look into the batch leads to one of these.
+            ErrorCode::CorruptMessage
+            | ErrorCode::InvalidRecord
+            | ErrorCode::InvalidTimestamp
+            | ErrorCode::UnsupportedCompressionType
+            | ErrorCode::UnsupportedForMessageFormat
+            | ErrorCode::OutOfOrderSequenceNumber
+            | ErrorCode::InvalidProducerEpoch
+            | ErrorCode::MessageTooLarge => tally.batches_refused += 1,
+            _ => {}
         }
-        answered = true;
     }
 }
 
@@ -205,67 +333,6 @@ fn lying_prefix(turn: u64) -> Vec<u8> {
     bytes.extend_from_slice(b"\0\x03\0\x09abcdefgh");
     bytes
 }
-
-/// One honest request of each served API and version.
-fn honest_requests() -> Result<Vec<Vec<u8>>> {
-    let mut all = Vec::new();
-    add::<ApiVersionsRequest>(&mut all, &ApiVersionsRequest::default())?;
-    add::<MetadataRequest>(&mut all, &MetadataRequest::default())?;
-    add(&mut all, &produce())?;
-    add(&mut all, &fetch())?;
-    add::<ListOffsetsRequest>(&mut all, &ListOffsetsRequest::default())?;
-    add::<OffsetForLeaderEpochRequest>(&mut all, &OffsetForLeaderEpochRequest::default())?;
-    add::<CreateTopicsRequest>(&mut all, &CreateTopicsRequest::default())?;
-    add::<DeleteTopicsRequest>(&mut all, &DeleteTopicsRequest::default())?;
-    add::<CreatePartitionsRequest>(&mut all, &CreatePartitionsRequest::default())?;
-    add::<DescribeConfigsRequest>(&mut all, &DescribeConfigsRequest::default())?;
-    add::<AlterConfigsRequest>(&mut all, &AlterConfigsRequest::default())?;
-    add::<IncrementalAlterConfigsRequest>(&mut all, &IncrementalAlterConfigsRequest::default())?;
-    add::<DescribeClusterRequest>(&mut all, &DescribeClusterRequest::default())?;
-    add::<DescribeTopicPartitionsRequest>(&mut all, &DescribeTopicPartitionsRequest::default())?;
-    add::<DescribeLogDirsRequest>(&mut all, &DescribeLogDirsRequest::default())?;
-    add::<DeleteRecordsRequest>(&mut all, &DeleteRecordsRequest::default())?;
-    add::<InitProducerIdRequest>(&mut all, &InitProducerIdRequest::default())?;
-    add::<FindCoordinatorRequest>(&mut all, &FindCoordinatorRequest::default())?;
-    Ok(all)
-}
-
-fn add<R: Request>(all: &mut Vec<Vec<u8>>, request: &R) -> Result<()> {
-    for version in R::KEY.versions() {
-        all.push(request_frame(version, 1, request)?);
-    }
-    Ok(())
-}
-
-fn produce() -> ProduceRequest {
-    let partition = RequestTopicDataPartitionData {
-        index: 0,
-        records: Some(bytes::Bytes::from_static(GOLDEN_BATCH).into()),
-    };
-    let topic = RequestTopicData {
-        name: "hostile".into(),
-        partition_data: vec![partition],
-        ..RequestTopicData::default()
-    };
-    ProduceRequest { acks: 1, timeout_ms: 100, topic_data: vec![topic], ..Default::default() }
-}
-
-fn fetch() -> FetchRequest {
-    let partition =
-        RequestTopicPartition { partition_max_bytes: 1 << 20, ..RequestTopicPartition::default() };
-    let topic = RequestTopic {
-        topic: "hostile".into(),
-        partitions: vec![partition],
-        ..RequestTopic::default()
-    };
-    FetchRequest { max_wait_ms: 0, min_bytes: 1, topics: vec![topic], ..Default::default() }
-}
-
-/// Two records, as the Java client writes them.
-const GOLDEN_BATCH: &[u8] =
-    b"\0\0\0\0\0\0\0\0\0\0\0\x48\xff\xff\xff\xff\x02\xfd\xe8\x65\x79\0\0\0\0\0\x01\
-    \0\0\x01\x8b\xcf\xe5\x68\0\0\0\x01\x8b\xcf\xe5\x68\x05\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\
-    \xff\xff\xff\xff\0\0\0\x02\x12\0\0\0\x02k\x04v1\0\x18\0\x0a\x02\x01\x04v2\x02\x02h\x02x";
 
 /// xorshift64: enough for noise, and the same on every machine.
 #[derive(Debug)]

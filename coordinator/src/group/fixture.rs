@@ -11,9 +11,11 @@ use highwater_records::{
     Monotonic, Now, Offset, ProducerEpoch, ProducerId, Timestamp, TopicName, Uuid,
 };
 
+use super::offsets::GroupOffsets;
+use super::records::ClassicGroupValue;
 use super::{
-    Answer, Caller, Group, GroupConfig, GroupCoordinator, GroupKind, GroupRecord, Input, Topic,
-    Topics,
+    Answer, Caller, DescribedConsumerGroup, Group, GroupConfig, GroupCoordinator, GroupKind,
+    GroupRecord, Input, Refusal, Topic, Topics,
 };
 use crate::{ConnectionId, Machine, RequestId};
 
@@ -120,18 +122,38 @@ impl Host {
 
     /// Handles an input and all that is due after it: records appended, and answers.
     pub(crate) fn send(&mut self, input: Input) -> (Vec<GroupRecord>, Vec<(RequestId, Answer)>) {
-        let outcome = self.machine.handle(self.now(), input);
         let (mut records, mut answers) = (Vec::new(), Vec::new());
-        self.take(outcome, &mut records, &mut answers);
+        self.handle(input, &mut records, &mut answers);
         for _ in 0..TICKS_MAX {
             if self.machine.next_deadline().is_none_or(|at| at > self.now().monotonic) {
                 self.check_durable();
                 return (records, answers);
             }
-            let outcome = self.machine.handle(self.now(), Input::Tick);
-            self.take(outcome, &mut records, &mut answers);
+            self.handle(Input::Tick, &mut records, &mut answers);
         }
         panic!("ticks come to no end");
+    }
+
+    /// One input: what must survive a restart changes with the records of it, and not before.
+    fn handle(
+        &mut self,
+        input: Input,
+        records: &mut Vec<GroupRecord>,
+        answers: &mut Vec<(RequestId, Answer)>,
+    ) {
+        let before = durable(&self.machine, &self.topics);
+        let outcome = self.machine.handle(self.now(), input);
+        assert_eq!(durable(&self.machine, &self.topics), before, "changed before the replay");
+        self.take(outcome, records, answers);
+    }
+
+    /// The answer to something that only reads.
+    pub(crate) fn ask(&mut self, input: Input) -> Answer {
+        let outcome = self.machine.handle(self.now(), input);
+        assert!(outcome.records.is_empty(), "{:?}", outcome.records);
+        let [(request, answer)] = &outcome.answers[..] else { panic!("{:?}", outcome.answers) };
+        assert!(self.waiting.remove(request));
+        answer.clone()
     }
 
     /// Lets time pass, deadline by deadline.
@@ -174,10 +196,8 @@ impl Host {
 
     /// Writes a record as bytes, reads it back and replays it.
     pub(crate) fn append(&mut self, record: GroupRecord) {
-        let read_back = match &record {
-            GroupRecord::TxnEnd { .. } => record.clone(),
-            other => round_trip(other),
-        };
+        let is_control = matches!(record, GroupRecord::TxnEnd { .. });
+        let read_back = if is_control { record.clone() } else { round_trip(&record) };
         assert_eq!(read_back, record);
         let at = Offset::new(i64::try_from(self.log.len()).unwrap());
         self.machine.replay(at, &read_back);
@@ -216,6 +236,17 @@ impl Host {
     pub(crate) fn check_durable(&self) {
         let fresh = self.replayed();
         assert_eq!(durable(&self.machine, &self.topics), durable(&fresh, &self.topics));
+        // In a group that is at rest, members see what is in the log.
+        for group in self.machine.all_groups() {
+            let GroupKind::Classic(classic) = &group.kind else { continue };
+            let described = classic.describe();
+            if classic.record().is_some() && ["Stable", "Empty"].contains(&described.state) {
+                let fresh = fresh.group(&group.id).map(|fresh| &fresh.kind);
+                let Some(GroupKind::Classic(fresh)) = fresh else { panic!("{:?}", group.id) };
+                assert_eq!(described, fresh.describe());
+                assert_eq!(classic.generation(), fresh.generation());
+            }
+        }
     }
 
     pub(crate) fn group(&self, id: &str) -> Option<&Group> {
@@ -223,18 +254,25 @@ impl Host {
     }
 }
 
-/// What a restart must bring back, as text.
-fn durable(machine: &GroupCoordinator, topics: &Topics) -> BTreeMap<Str, String> {
+/// What a restart must bring back of one group.
+#[derive(Debug, PartialEq)]
+enum Durable {
+    Classic(Option<ClassicGroupValue>, GroupOffsets),
+    Consumer(Result<DescribedConsumerGroup, Refusal>, GroupOffsets),
+}
+
+fn durable(machine: &GroupCoordinator, topics: &Topics) -> BTreeMap<Str, Durable> {
     let mut all = BTreeMap::new();
     for group in machine.all_groups() {
-        let kind = match &group.kind {
-            GroupKind::Classic(classic) => classic.record().map(|record| format!("{record:?}")),
-            GroupKind::Consumer(consumer) => Some(format!("{:?}", consumer.describe(topics))),
+        let offsets = group.offsets.clone();
+        let durable = match &group.kind {
+            GroupKind::Classic(classic) => Durable::Classic(classic.record().cloned(), offsets),
+            GroupKind::Consumer(consumer) => Durable::Consumer(consumer.describe(topics), offsets),
         };
-        if kind.is_none() && group.offsets.is_empty() {
-            continue;
+        // What only has members that wait for their first answer.
+        if durable != Durable::Classic(None, GroupOffsets::default()) {
+            all.insert(group.id.clone(), durable);
         }
-        all.insert(group.id.clone(), format!("{kind:?} {:?}", group.offsets));
     }
     all
 }

@@ -500,7 +500,14 @@ fn show_record(record: &GroupRecord) -> String {
                 members.collect::<Vec<_>>().join(" "),
             )
         }
-        other => format!("{other:?}"),
+        GroupRecord::TxnEnd { .. }
+        | GroupRecord::ConsumerGroup { .. }
+        | GroupRecord::ConsumerPartitions { .. }
+        | GroupRecord::ConsumerMember { .. }
+        | GroupRecord::TargetAssignment { .. }
+        | GroupRecord::TargetMember { .. }
+        | GroupRecord::CurrentAssignment { .. }
+        | GroupRecord::RegularExpression { .. } => format!("{record:?}"),
     }
 }
 

@@ -1,29 +1,30 @@
 //! A campaign of hostile frames against a live broker, with an honest client beside it.
 //!
-//! `hostile ADDRESS PID frames COUNT` sends COUNT frames that must reach the parser; `hostile ADDRESS PID seconds COUNT` keeps going for
+//! `hostile ADDRESS PID frames COUNT` goes on until COUNT frames have reached the parser; `hostile ADDRESS PID seconds COUNT` keeps going for
 //! that long (limits may refuse some). Ends with one line, and exit code 1 if the honest client saw an error, the broker is gone, or
 //! its memory moved by more than 20 MB after the first tenth.
 #![expect(clippy::print_stdout, reason = "speaks to people and pipes")]
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use highwater_tests::RawClient;
 use highwater_tests::honest::Honest;
-use highwater_tests::hostile::{Frames, attack};
+use highwater_tests::hostile::{Frames, Tally, Target, attack};
 
 const ATTACKERS: u8 = 8;
 const FRAMES_A_ROUND: u64 = 500;
 const MEMORY_MOVES_MAX: u64 = 20 * 1024 * 1024;
 
+/// What attackers and the honest client share.
 #[derive(Default)]
 struct Shared {
     stop: AtomicBool,
-    reached: AtomicU64,
-    answered: AtomicU64,
-    refused: AtomicU64,
+    tally: Mutex<Tally>,
 }
 
 fn main() -> Result<()> {
@@ -51,17 +52,18 @@ fn campaign(address: SocketAddr, pid: u32, goal: &Goal) -> Result<()> {
     let shared = Shared::default();
     let started = Instant::now();
     let mut honest = Honest::connect(address, "honest")?;
+    let target = Target::prepare(&mut RawClient::connect(address)?, "hostile")?;
     let (mut low, mut high) = (u64::MAX, 0);
     thread::scope(|scope| -> Result<()> {
         for attacker in 0..ATTACKERS {
-            let shared = &shared;
-            scope.spawn(move || attacker_loop(address, attacker, shared));
+            let (shared, target) = (&shared, &target);
+            scope.spawn(move || attacker_loop(address, attacker, target, shared));
         }
         let outcome = loop {
             if let Err(error) = honest.round_trip() {
                 break Err(error.context("the honest client saw an error"));
             }
-            let reached = shared.reached.load(Ordering::Relaxed);
+            let reached = shared.tally.lock().expect("no attacker panics").reached;
             let done = match goal {
                 Goal::Frames(frames) => fraction(reached, *frames),
                 Goal::Time(time) => started.elapsed().as_secs_f64() / time.as_secs_f64(),
@@ -79,11 +81,15 @@ fn campaign(address: SocketAddr, pid: u32, goal: &Goal) -> Result<()> {
         outcome
     })?;
     let moved = high.saturating_sub(low);
+    let tally = *shared.tally.lock().expect("no attacker panics");
     println!(
-        "reached {} (answered {}), refused {}, honest round trips {}, {:.0} s, resident {:.1} to {:.1} MB",
-        shared.reached.load(Ordering::Relaxed),
-        shared.answered.load(Ordering::Relaxed),
-        shared.refused.load(Ordering::Relaxed),
+        "reached {} (answered {}), refused {}, batches refused {} and stored {}, honest round trips {}, {:.0} s, \
+         resident {:.1} to {:.1} MB",
+        tally.reached,
+        tally.answered,
+        tally.refused,
+        tally.batches_refused,
+        tally.batches_stored,
         honest.round_trips(),
         started.elapsed().as_secs_f64(),
         mb(low),
@@ -93,8 +99,8 @@ fn campaign(address: SocketAddr, pid: u32, goal: &Goal) -> Result<()> {
     Ok(())
 }
 
-fn attacker_loop(address: SocketAddr, attacker: u8, shared: &Shared) {
-    let Ok(mut frames) = Frames::new(u64::from(attacker) * 7919 + 13) else { return };
+fn attacker_loop(address: SocketAddr, attacker: u8, target: &Target, shared: &Shared) {
+    let Ok(mut frames) = Frames::new(u64::from(attacker) * 7919 + 13, target) else { return };
     let mut round = 0_u16;
     while !shared.stop.load(Ordering::Relaxed) {
         // 127.0.0.2 and up; a new address each round keeps the ports of one address from running out.
@@ -102,9 +108,7 @@ fn attacker_loop(address: SocketAddr, attacker: u8, shared: &Shared) {
         let [high, low] = (round % 250).to_be_bytes();
         let source = Ipv4Addr::new(127, attacker, high, low.max(2));
         let tally = attack(address, source, &mut frames, FRAMES_A_ROUND);
-        shared.reached.fetch_add(tally.reached, Ordering::Relaxed);
-        shared.answered.fetch_add(tally.answered, Ordering::Relaxed);
-        shared.refused.fetch_add(tally.refused, Ordering::Relaxed);
+        shared.tally.lock().expect("no attacker panics").add(&tally);
     }
 }
 

@@ -58,6 +58,26 @@ impl Member {
         }
     }
 
+    /// This member as another record has it. What the record does not say stays: what is soft, and
+    /// the protocols besides the chosen one, if the member has not changed since.
+    pub(crate) fn with_value(self, value: &ClassicMemberValue, protocol: Option<&Str>) -> Self {
+        let is_same = self
+            .protocols
+            .iter()
+            .any(|known| Some(&known.name) == protocol && known.metadata == value.subscription);
+        let stored = Self::from_value(value, protocol);
+        Self {
+            protocols: if is_same { self.protocols } else { stored.protocols },
+            waiting_join: self.waiting_join,
+            waiting_sync: self.waiting_sync,
+            is_new: self.is_new,
+            heard: self.heard,
+            longest_gap: self.longest_gap,
+            gone_at: self.gone_at,
+            ..stored
+        }
+    }
+
     /// The member as a record has it, with this assignment.
     pub(crate) fn to_value(&self, protocol: Option<&Str>, assignment: Bytes) -> ClassicMemberValue {
         ClassicMemberValue {

@@ -143,6 +143,7 @@ impl ClassicGroup {
     }
 
     /// One member.
+    #[cfg(test)]
     pub(crate) fn member(&self, member_id: &Str) -> Option<&Member> {
         self.members.get(member_id)
     }

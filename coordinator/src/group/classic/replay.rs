@@ -53,7 +53,7 @@ impl ClassicGroup {
         self.leader = value.leader.as_ref().map(Str::detached);
         for stored in &value.members {
             let member = match known.remove(&stored.member_id) {
-                Some(member) => Member { assignment: detached(&stored.assignment), ..member },
+                Some(member) => member.with_value(stored, protocol.as_ref()),
                 None => Member::from_value(stored, protocol.as_ref()),
             };
             self.insert_member(member);
