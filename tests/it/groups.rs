@@ -199,6 +199,10 @@ fn member_whose_process_died_is_gone_long_before_its_session_ends() {
     let mut member = RawClient::connect(broker.address()).unwrap();
     let joined = join(&mut member).unwrap();
     sync(&mut member, &joined).unwrap();
+    // How often it is heard is known from its heartbeats.
+    for _ in 0..2 {
+        assert_eq!(heartbeat(&mut member, &joined.member_id, 1), ErrorCode::None);
+    }
     assert_eq!(describe(&mut client).members.len(), 1);
     drop(member);
     wait_for(|| describe(&mut client).members.is_empty());

@@ -102,7 +102,7 @@ fn resources_that_are_not_there_are_refused() {
         (4, "one", ErrorCode::InvalidRequest),
         (8, "1", ErrorCode::InvalidRequest),
         (16, "m", ErrorCode::InvalidRequest),
-        (32, "g", ErrorCode::InvalidRequest),
+        (32, "", ErrorCode::InvalidRequest),
         (0, "", ErrorCode::InvalidRequest),
     ] {
         let result = ask(resource_type, name, None);

@@ -332,7 +332,12 @@ async fn member_that_is_silent_is_removed_in_time() {
 #[tokio::test(start_paused = true)]
 async fn member_whose_client_closed_its_connection_is_removed_sooner() {
     let host = Host::loaded().await;
-    host.member().await;
+    let member_id = host.member().await;
+    for _ in 0..2 {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let reply = host.synced(host.heartbeat(member_id.clone())).await;
+        assert!(matches!(reply, Ok(Answer::Heartbeat(Ok(())))), "{reply:?}");
+    }
     host.groups.on_peer_closed(&host.context.peer);
     tokio::time::sleep(Duration::from_millis(5_900)).await;
     assert_eq!(host.state().await, "Stable");
