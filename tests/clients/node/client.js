@@ -73,7 +73,8 @@ async function admin(kafka, job) {
 // A member of a group: says what it is given and what it reads, until its input ends.
 async function member(kafka, job, inputEnd) {
   const say = (what) => process.stdout.write(`${JSON.stringify(what)}\n`);
-  const consumer = kafka.consumer({ groupId: job.group, heartbeatInterval: 500 });
+  // It sends heartbeats between its fetches only.
+  const consumer = kafka.consumer({ groupId: job.group, heartbeatInterval: 500, maxWaitTimeInMs: 500 });
   const { GROUP_JOIN, REBALANCING } = consumer.events;
   consumer.on(GROUP_JOIN, (event) => say({ owned: event.payload.memberAssignment[job.topic] ?? [] }));
   consumer.on(REBALANCING, () => say({ owned: [] }));
