@@ -234,10 +234,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin, V: Service> Connection<S, V> {
     /// Behind a request that others wait for, input is read too, until a whole frame is there: a join can wait for minutes, and a peer
     /// that is gone meanwhile must be noticed.
     fn wants_input(&self) -> bool {
-        self.needs_input
-            && !self.is_ended
-            && (self.may_start() || self.answers.is_exclusive())
-            && !self.net.stop.is_begun()
+        let needs_input = if self.answers.is_exclusive() {
+            !self.input.has_next()
+        } else {
+            self.needs_input && self.may_start()
+        };
+        needs_input && !self.is_ended && !self.net.stop.is_begun()
     }
 
     /// Starts what has arrived, up to the limits. What is answered at once leaves in one write with the others.

@@ -140,6 +140,21 @@ impl Input {
         Poll::Ready(Ok(if read_count == 0 { Filled::End } else { Filled::Some }))
     }
 
+    /// Whether [`Input::next`] has something to say without further input.
+    pub(crate) fn has_next(&self) -> bool {
+        if let Some(large) = &self.large {
+            return large.bytes.len() == large.frame_bytes;
+        }
+        match self.frame_bytes() {
+            Ok(Some(frame_bytes)) => {
+                frame_bytes <= SMALL_FRAME_BYTES_MAX
+                    && self.buffer.len() >= SIZE_BYTES + frame_bytes
+            }
+            Ok(None) => false,
+            Err(BadSize { .. }) => true,
+        }
+    }
+
     /// Whether a frame has arrived in part.
     pub(crate) fn is_partial(&self) -> bool {
         self.large.is_some() || !self.buffer.is_empty()

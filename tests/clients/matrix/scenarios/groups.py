@@ -162,6 +162,8 @@ def _killed(world, topic):
     try:
         half = PARTITIONS // 2
         wait_until(lambda: [len(member.owned) for member in both] == [half, half], "no halves", both)
+        # How often it sends heartbeats is known once some were seen.
+        time.sleep(3)
         first.kill()
         seconds = 60 if world.is_oracle else 20
         wait_until(lambda: len(second.owned) == PARTITIONS, "the other did not get all", [second], seconds)
