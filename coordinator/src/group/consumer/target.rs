@@ -96,7 +96,7 @@ impl ConsumerGroup {
     }
 
     /// The assignor most members ask for; the broker's first one if they ask for none.
-    fn assignor(&self, cx: &Context<'_>, updated: Option<Updated<'_>>) -> Assignor {
+    pub(super) fn assignor(&self, cx: &Context<'_>, updated: Option<Updated<'_>>) -> Assignor {
         let mut votes = self.derived.assignors.clone();
         if let Some(updated) = updated {
             let before = self.durable.members.get(updated.replaces.unwrap_or(updated.member_id));
