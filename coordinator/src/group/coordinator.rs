@@ -336,7 +336,11 @@ impl GroupCoordinator {
                 let group = self.groups.get(&group_id);
                 (
                     caller,
-                    Answer::DescribeConsumerGroup(describe_consumer_group(&self.topics, group)),
+                    Answer::DescribeConsumerGroup(describe_consumer_group(
+                        &self.topics,
+                        &self.config,
+                        group,
+                    )),
                 )
             }
             Input::Join { .. }

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use highwater_protocol::Str;
+use highwater_protocol::messages::heartbeat::HeartbeatRequest;
 use highwater_protocol::messages::sync_group::{RequestAssignment, SyncGroupRequest};
 use proptest::prelude::*;
 
@@ -143,9 +144,36 @@ fn without_leave_to_go_back_a_group_stays_as_it_is() {
     let classic = classic_group(&mut rig, "consumer", wanted, assigned);
     rig.set_config(|config| config.consumer_migration_policy = MigrationPolicy::Upgrade);
     rig.send(Beat::join("new", &["a"])).unwrap();
+    rig.advance(2_000);
     rig.send(Beat::of("new", -1)).unwrap();
     assert!(rig.group().is_some_and(|group| group.member(&classic).is_ok()));
     rig.check_replay();
+    // Nobody of the new protocol is left to ask for the next target, and it comes all the same.
+    let mut epoch = rig.group().unwrap().member(&classic).unwrap().current.epoch;
+    for _ in 0..4 {
+        let caller = rig.caller(3, 9);
+        let request = HeartbeatRequest {
+            group_id: Str::from_static(GROUP),
+            generation_id: epoch,
+            member_id: classic.clone(),
+            group_instance_id: None,
+        };
+        let answer = rig.call(&caller, Input::Heartbeat { caller: caller.clone(), request });
+        if answer == Some(Answer::Heartbeat(Ok(()))) {
+            break;
+        }
+        let caller = rig.caller(5, 9);
+        let owned = &rig.group().unwrap().member(&classic).unwrap().current.assigned;
+        let owned = owned.topics().map(|(_, all)| ("a", all.keys().copied().collect()));
+        let request = join_request(&classic, subscription(&["a"], &owned.collect::<Vec<_>>()));
+        let uuid = rig.uuid();
+        let joined = rig.call(&caller, Input::Join { caller: caller.clone(), request, uuid });
+        let Some(Answer::Join(Ok(joined))) = joined else { panic!("not {joined:?}") };
+        epoch = joined.generation_id;
+    }
+    let group = rig.group().unwrap();
+    assert_eq!(group.state(), "Stable");
+    assert_eq!(group.member(&classic).unwrap().current.assigned.iter().count(), 2);
 }
 
 #[test]
