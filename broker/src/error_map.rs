@@ -1,6 +1,7 @@
 //! The one map from refusals to Kafka's error codes. Machines and storage refuse in their own words; what clients see is read here.
 
 use highwater_controller::Refusal as ControllerRefusal;
+use highwater_controller::config::TopicSettings;
 use highwater_coordinator::group::Refusal as GroupRefusal;
 use highwater_records::{BatchError, BatchRefusal, ErrorCode};
 use highwater_replication::Refusal as ReplicationRefusal;
@@ -71,6 +72,29 @@ pub(crate) fn intake_code(refusal: &IntakeRefusal) -> ErrorCode {
         IntakeRefusal::Batch(BatchRefusal::UnsupportedCompression { .. }) => {
             ErrorCode::UnsupportedCompressionType
         }
+    }
+}
+
+/// What the client reads about it: with the topic's configuration where that is what the batch breaks.
+pub(crate) fn intake_message(refusal: &IntakeRefusal, settings: &TopicSettings) -> String {
+    match refusal {
+        IntakeRefusal::Batch(BatchRefusal::TooLarge { .. }) => {
+            format!("{refusal} (max.message.bytes={})", settings.max_message_bytes)
+        }
+        IntakeRefusal::Batch(BatchRefusal::InvalidTimestamp { records, .. })
+            if !records.is_empty() =>
+        {
+            format!(
+                "{refusal} (message.timestamp.before.max.ms={}, message.timestamp.after.max.ms={}, counted from the broker's time)",
+                settings.message_timestamp_before_max_ms, settings.message_timestamp_after_max_ms
+            )
+        }
+        IntakeRefusal::NotOneBatch
+        | IntakeRefusal::UnsupportedMagic
+        | IntakeRefusal::Malformed(_)
+        | IntakeRefusal::Corrupt(_)
+        | IntakeRefusal::NoTransaction
+        | IntakeRefusal::Batch(_) => refusal.to_string(),
     }
 }
 
@@ -157,8 +181,7 @@ pub(crate) fn controller_code(refusal: &ControllerRefusal) -> ErrorCode {
         | R::AssignmentAndCounts
         | R::NullValue { .. }
         | R::DuplicateConfig { .. }
-        | R::ReadOnlyConfig { .. }
-        | R::PerBrokerConfig { .. }
+        | R::ReadOnlyConfigs { .. }
         | R::BrokerName { .. }
         | R::NoGroupName
         | R::DuplicateResource

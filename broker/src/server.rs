@@ -21,7 +21,7 @@ use crate::log_dirs::{self, LogDirs, LogDirsError};
 use crate::net::Net;
 use crate::net::gate::Gate;
 use crate::net::listener::Acceptor;
-use crate::replicas::{Replicas, ReplicasSetup};
+use crate::replicas::{RecoveryWindow, Replicas, ReplicasSetup};
 use crate::seams::{Listener, Random, Seams};
 use crate::tasks::Tasks;
 use crate::workers::{self, Pool, Workers};
@@ -295,6 +295,7 @@ impl Parts {
         random: &Arc<Random>,
     ) -> Result<(Arc<Replicas>, String), StartError> {
         let Self { config, seams, tasks, ending, fatal, .. } = self;
+        let size = |key| u64::try_from(config.number(key)).unwrap_or(0);
         let setup = ReplicasSetup {
             node: config.node_id,
             disk: Arc::clone(&seams.disk),
@@ -304,9 +305,12 @@ impl Parts {
             tasks: tasks.clone(),
             fatal: fatal.clone(),
             config_file: config.properties.as_map().clone(),
-            tail_cache_bytes: u64::try_from(config.number("highwater.tail.cache.bytes"))
-                .unwrap_or(0),
+            tail_cache_bytes: size("highwater.tail.cache.bytes"),
             open_files_max: seams.transport.open_files_max(),
+            recovery_window: RecoveryWindow {
+                fsync_bytes: size("highwater.recovery.window.bytes"),
+                os_bytes: size("highwater.recovery.window.os.bytes"),
+            },
             log_dirs: Vec::new(),
         };
         let (random, ending) = (Arc::clone(random), ending.clone());

@@ -63,12 +63,8 @@ pub enum Refusal {
     UnknownBrokerConfig { key: String },
     #[error(transparent)]
     ConfigValue(#[from] ConfigValueError),
-    #[error(
-        "configuration {key} cannot be changed while the broker runs; set it in the file and restart"
-    )]
-    ReadOnlyConfig { key: String },
-    #[error("configuration {key} belongs to one broker and cannot be set for the whole cluster")]
-    PerBrokerConfig { key: String },
+    #[error("cannot update these configs dynamically: {keys}; set them in the file and restart")]
+    ReadOnlyConfigs { keys: String },
     #[error("cannot append to or subtract from {key}: it is not a list")]
     NotAList { key: String },
     #[error("{name:?} is not the id of a broker")]

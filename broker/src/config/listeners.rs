@@ -63,19 +63,18 @@ pub(super) fn read(
 ) -> Result<Vec<ListenerConfig>, ConfigError> {
     let text = lookup.explicit(LISTENERS).unwrap_or("PLAINTEXT://127.0.0.1:9092");
     let mut bound = parse_list(LISTENERS, text)?;
-    let advertised = match lookup.explicit(ADVERTISED) {
+    let mut advertised = match lookup.explicit(ADVERTISED) {
         Some(text) => parse_list(ADVERTISED, text)?,
         None => Vec::new(),
     };
     let controller_names = lookup.list("controller.listener.names");
-    bound.retain(|listener| {
-        let is_controller =
-            controller_names.iter().any(|name| name.eq_ignore_ascii_case(&listener.name));
-        if is_controller {
-            warnings.push(ConfigWarning::ControllerListener { name: listener.name.clone() });
-        }
-        !is_controller
-    });
+    let is_controller = |listener: &Named| {
+        controller_names.iter().any(|name| name.eq_ignore_ascii_case(&listener.name))
+    };
+    for listener in bound.extract_if(.., |listener| is_controller(listener)) {
+        warnings.push(ConfigWarning::ControllerListener { name: listener.name });
+    }
+    advertised.retain(|listener| !is_controller(listener));
     if bound.is_empty() {
         return Err(wrong(LISTENERS, text, "no listener for clients"));
     }

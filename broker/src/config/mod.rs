@@ -61,8 +61,18 @@ pub struct Limits {
     pub in_flight_requests: usize,
     /// Their bytes; at the limit the socket is not read.
     pub in_flight_bytes: usize,
+    pub records: RecordLimits,
     /// How listeners are opened; what is not set is left to the kernel, which adapts it.
     pub listen_options: ListenOptions,
+}
+
+/// Limits on the records of a batch; a batch past one of them is invalid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecordLimits {
+    /// Headers of one record.
+    pub headers_max: usize,
+    /// Bytes of a batch's records once decompressed.
+    pub decompressed_bytes_max: usize,
 }
 
 /// A configuration the broker does not start with. One line: key, value, reason, and what to do.
@@ -204,7 +214,6 @@ impl Config {
         properties.set("queued.max.request.bytes", "67108864");
         if is_temporary {
             properties.set("highwater.durability", "os");
-            properties.set("highwater.ballast.bytes", "0");
         }
         Self::from_properties(properties)
     }
@@ -398,6 +407,10 @@ fn limits(lookup: &Lookup<'_>) -> Result<Limits, ConfigError> {
         response_stall: lookup.duration_ms("highwater.response.stall.ms"),
         in_flight_requests: lookup.limit("highwater.connection.in.flight.max"),
         in_flight_bytes: lookup.limit("highwater.connection.in.flight.bytes"),
+        records: RecordLimits {
+            headers_max: lookup.limit("highwater.record.headers.max"),
+            decompressed_bytes_max: lookup.limit("highwater.decompressed.batch.max.bytes"),
+        },
         listen_options: listen_options(lookup),
     })
 }

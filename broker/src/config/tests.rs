@@ -163,6 +163,38 @@ fn controller_listeners_of_a_kafka_file_are_left_out_with_a_warning() {
 }
 
 #[test]
+fn combined_server_properties_of_kafka_start_with_warnings() {
+    let file = "process.roles=broker,controller\nnode.id=1\n\
+        controller.quorum.bootstrap.servers=localhost:9093\n\
+        listeners=PLAINTEXT://:9092,CONTROLLER://:9093\n\
+        inter.broker.listener.name=PLAINTEXT\n\
+        advertised.listeners=PLAINTEXT://localhost:9092,CONTROLLER://localhost:9093\n\
+        controller.listener.names=CONTROLLER\n\
+        listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SSL:SSL\n\
+        num.network.threads=3\nnum.io.threads=8\nsocket.send.buffer.bytes=102400\n\
+        socket.receive.buffer.bytes=102400\nsocket.request.max.bytes=104857600\n\
+        log.dirs=/tmp/kraft-combined-logs\nnum.partitions=1\n\
+        num.recovery.threads.per.data.dir=2\noffsets.topic.replication.factor=1\n\
+        share.coordinator.state.topic.replication.factor=1\n\
+        share.coordinator.state.topic.min.isr=1\n\
+        transaction.state.log.replication.factor=1\ntransaction.state.log.min.isr=1\n\
+        log.retention.hours=168\nlog.segment.bytes=1073741824\n\
+        log.retention.check.interval.ms=300000\n";
+    refused(file, &["highwater.allow.insecure=true"]);
+    let config = config(&format!("{file}highwater.allow.insecure=true\n"));
+    let [listener] = &config.listeners[..] else { panic!("{:?}", config.listeners) };
+    assert_eq!(
+        (listener.bind.port, listener.advertised.to_string().as_str()),
+        (9092, "localhost:9092")
+    );
+    let warned =
+        |key: &str| config.warnings.iter().any(|warning| warning.to_string().contains(key));
+    for key in ["process.roles", "num.io.threads", "share.coordinator", "CONTROLLER"] {
+        assert!(warned(key), "{key}: {:?}", config.warnings);
+    }
+}
+
+#[test]
 fn wrong_listeners_say_what_is_wrong() {
     refused("listeners=SSL://localhost:9092", &["SSL", "not supported yet"]);
     refused("listeners=SASL_PLAINTEXT://localhost:9092", &["SASL_PLAINTEXT", "not supported yet"]);

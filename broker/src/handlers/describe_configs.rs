@@ -87,7 +87,7 @@ impl View<'_> {
             ConfigResource::Broker(node) if node == self.node => {
                 let sources = self.image.broker_config_sources(self.node, self.file);
                 let defs = BROKER_CONFIGS.iter().copied().filter(is_wanted);
-                let is_fixed = |def: &ConfigDef| def.update == Update::ReadOnly;
+                let is_fixed = |def: &ConfigDef| def.update == Update::AtStart;
                 Ok(defs
                     .filter_map(|def| self.entry(def, sources.broker_value(def), is_fixed(def)))
                     .collect())

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use highwater_controller::config::TopicSettings;
 use highwater_protocol::messages::produce::{
     ProduceRequest, ProduceResponse, RequestTopicData, RequestTopicDataPartitionData,
     ResponseNodeEndpoint, ResponseResponse, ResponseResponsePartitionResponse,
@@ -18,8 +19,11 @@ use highwater_replication::Acks;
 use super::PARTITIONS_MAX;
 use super::current_leader::{self, CurrentLeader};
 use crate::broker::Broker;
+use crate::config::RecordLimits;
 use crate::context::{RequestContext, Started};
-use crate::error_map::{append_code, intake_code, not_hosted_code, not_serving_code};
+use crate::error_map::{
+    append_code, intake_code, intake_message, not_hosted_code, not_serving_code,
+};
 use crate::partition::{
     Append, AppendResult, IntakeRefusal, IntakeRules, Partition, PendingAppends, take_in,
 };
@@ -40,6 +44,7 @@ struct Producing {
     version: i16,
     acks: Acks,
     now: Now,
+    limits: RecordLimits,
     pending: Arc<PendingAppends>,
     /// Where in the answer each append goes, in the order in which they were added to `pending`.
     places: Vec<Place>,
@@ -69,6 +74,7 @@ pub(crate) fn start(
         version: context.api_version,
         acks,
         now: broker.clock.now(),
+        limits: broker.config.limits.records,
         pending: PendingAppends::new(),
         places: Vec::new(),
         response: ProduceResponse::default(),
@@ -137,6 +143,7 @@ impl Producing {
             settings: &leading.settings,
             now: self.now.wall,
             zstd_allowed: self.version >= ZSTD_FROM,
+            limits: self.limits,
         };
         let records = records.map(|records| records.to_bytes()).unwrap_or_default();
         match take_in(records, &rules) {
@@ -156,7 +163,7 @@ impl Producing {
                     ..ResponseResponsePartitionResponse::default()
                 }
             }
-            Err(refusal) => refused_batch(partition, &refusal),
+            Err(refusal) => refused_batch(partition, &refusal, &leading.settings),
         }
     }
 
@@ -277,8 +284,13 @@ fn refused(
     }
 }
 
-fn refused_batch(partition: i32, refusal: &IntakeRefusal) -> ResponseResponsePartitionResponse {
-    let mut response = refused(partition, intake_code(refusal), Some(refusal.to_string()));
+fn refused_batch(
+    partition: i32,
+    refusal: &IntakeRefusal,
+    settings: &TopicSettings,
+) -> ResponseResponsePartitionResponse {
+    let message = intake_message(refusal, settings);
+    let mut response = refused(partition, intake_code(refusal), Some(message));
     let records = match refusal {
         IntakeRefusal::Batch(
             BatchRefusal::InvalidRecord { records, .. }

@@ -4,12 +4,13 @@ use bytes::Bytes;
 use highwater_controller::config::{
     CompressionType, TimestampType as TopicTimestampType, TopicSettings,
 };
-use highwater_records::validate::HEADERS_PER_RECORD_MAX;
 use highwater_records::{
     BATCH_HEADER_BYTES, BatchError, BatchHeader, BatchRefusal, BatchRules, Codec, RecordBatch,
     Timestamp, TimestampType, compression, validate,
 };
 use highwater_storage::ValidatedBatch;
+
+use crate::config::RecordLimits;
 
 /// Bytes of a batch that its length field counts and that are no records.
 const HEADER_BYTES_IN_LENGTH: usize = 49;
@@ -21,6 +22,7 @@ pub(crate) struct IntakeRules<'a> {
     pub(crate) now: Timestamp,
     /// Produce from version 7 on.
     pub(crate) zstd_allowed: bool,
+    pub(crate) limits: RecordLimits,
 }
 
 /// Why a client's record bytes are not queued.
@@ -69,8 +71,8 @@ pub(crate) fn take_in(
             timestamp_after_max_ms: rules.settings.message_timestamp_after_max_ms,
             keys_required: rules.settings.cleanup_policy.compact,
             zstd_allowed: rules.zstd_allowed,
-            headers_max: HEADERS_PER_RECORD_MAX,
-            decompressed_bytes_max: compression::DECOMPRESSED_BYTES_MAX,
+            headers_max: rules.limits.headers_max,
+            decompressed_bytes_max: rules.limits.decompressed_bytes_max,
         },
     )?;
     let mut header = batch.header().clone();
@@ -83,7 +85,7 @@ pub(crate) fn take_in(
         is_changed = true;
     }
     if let Some(codec) = other_codec(rules.settings, &header)? {
-        body = recompress(&mut header, &body, codec, rules.settings)?;
+        body = recompress(&mut header, &body, codec, rules)?;
         let size_bytes = header.size_bytes();
         if size_bytes > max_message_bytes {
             return Err(BatchRefusal::TooLarge { size_bytes, max_bytes: max_message_bytes }.into());
@@ -136,15 +138,16 @@ fn recompress(
     header: &mut BatchHeader,
     body: &Bytes,
     codec: Codec,
-    settings: &TopicSettings,
+    rules: &IntakeRules<'_>,
 ) -> Result<Bytes, BatchRefusal> {
+    let settings = rules.settings;
     let found = header.codec().map_err(|_| unsupported(header))?;
     let unreadable = |_| BatchRefusal::CorruptMessage { reason: "the records do not decompress" };
     let records = match found {
         Codec::None => body.clone(),
         Codec::Gzip | Codec::Snappy | Codec::Lz4 | Codec::Zstd => {
-            let decompressed =
-                compression::decompress(found, body, compression::DECOMPRESSED_BYTES_MAX);
+            let bytes_max = rules.limits.decompressed_bytes_max;
+            let decompressed = compression::decompress(found, body, bytes_max);
             Bytes::from(decompressed.map_err(unreadable)?)
         }
     };

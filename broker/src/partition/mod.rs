@@ -318,7 +318,8 @@ impl Partition {
 
     /// What follows from a turn, after its lock is released.
     fn follow_up(self: &Arc<Self>, aftermath: Aftermath) {
-        let Aftermath { answers, wakes_readers, requests_sync, recovery_bytes, fault } = aftermath;
+        let Aftermath { answers, wakes_readers, requests_sync, fsync_bytes, os_bytes, fault } =
+            aftermath;
         if requests_sync {
             self.dir.sync().request(self);
         }
@@ -328,6 +329,7 @@ impl Partition {
         if wakes_readers {
             self.watchers.wake_all();
         }
+        let recovery_bytes = fsync_bytes.saturating_add(self.dir.window().weigh_os(os_bytes));
         if recovery_bytes > 0 {
             self.dir.note_written(recovery_bytes, &*self.context.clock);
         }

@@ -13,10 +13,6 @@ use super::pending::{AppendDone, AppendRefusal, AppendReply, AppendResult};
 use super::queue::Append;
 use super::view::{LeaderView, NotServing, PartitionView};
 
-/// In `os` mode so many times more bytes may lie past the recovery point than in `fsync` mode, where every byte is
-/// synced anyway.
-const OS_RECOVERY_SHARE: u64 = 16;
-
 /// What only the holder of the partition's lock touches.
 #[derive(Debug)]
 pub(crate) struct Writer {
@@ -66,8 +62,9 @@ pub(crate) struct Aftermath {
     pub(crate) answers: SmallVec<[(AppendReply, AppendResult); 4]>,
     pub(crate) wakes_readers: bool,
     pub(crate) requests_sync: bool,
-    /// Bytes that count towards the next move of the recovery points.
-    pub(crate) recovery_bytes: u64,
+    /// Bytes written in `fsync` and in `os` mode; they count towards the next move of the recovery points.
+    pub(crate) fsync_bytes: u64,
+    pub(crate) os_bytes: u64,
     /// The disk failed: the log directory goes offline.
     pub(crate) fault: Option<StorageFault>,
 }
@@ -103,9 +100,9 @@ impl Writer {
             }
         };
         let end_before = leading.log.log_end_offset();
-        let recovery_share = match leading.leader.durability() {
-            Durability::Fsync => 1,
-            Durability::Os => OS_RECOVERY_SHARE,
+        let written_bytes = match leading.leader.durability() {
+            Durability::Fsync => &mut aftermath.fsync_bytes,
+            Durability::Os => &mut aftermath.os_bytes,
         };
         for append in self.drained.drain(..) {
             let size_bytes = u64::try_from(append.batch.header.size_bytes()).unwrap_or(0);
@@ -123,7 +120,7 @@ impl Writer {
             match leading.log.append(batch, leading.leader.epoch(), now.wall) {
                 Ok(appended) => {
                     if !appended.duplicate {
-                        aftermath.recovery_bytes += size_bytes / recovery_share;
+                        *written_bytes += size_bytes;
                     }
                     self.written.push(Written { reply, acks, appended });
                 }

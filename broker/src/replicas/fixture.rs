@@ -18,7 +18,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Replicas, ReplicasSetup};
+use super::{RecoveryWindow, Replicas, ReplicasSetup};
 use crate::broker::FatalSignal;
 use crate::partition::{Append, Partition, PendingAppends};
 use crate::seams::Clock;
@@ -128,6 +128,7 @@ impl Fixture {
             config_file: BTreeMap::new(),
             tail_cache_bytes: 1 << 20,
             open_files_max: 100,
+            recovery_window: RecoveryWindow { fsync_bytes: 64 << 20, os_bytes: 1 << 30 },
             log_dirs: vec![log_dir],
         };
         let replicas = Replicas::open(setup, &ending).unwrap();

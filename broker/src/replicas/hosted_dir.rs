@@ -16,12 +16,34 @@ use crate::partition::Partition;
 use crate::seams::Clock;
 use crate::workers::{Pool, Workers};
 
-/// Bytes past the recovery points of a log directory after which they move.
-const CHECKPOINT_AFTER_BYTES: u64 = 32 << 20;
+/// How much may lie past the recovery points of a log directory, all its partitions together.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RecoveryWindow {
+    /// Where only `fsync` partitions are written (`highwater.recovery.window.bytes`).
+    pub(crate) fsync_bytes: u64,
+    /// Where only `os` partitions are written (`highwater.recovery.window.os.bytes`).
+    pub(crate) os_bytes: u64,
+}
 
-/// Bytes past them at which producers wait for their answers: what a restart after a crash has to read stays small even
-/// if the disk cannot keep up.
-const BEHIND_AT_BYTES: u64 = 56 << 20;
+impl RecoveryWindow {
+    /// Bytes of `os` partitions, as bytes of `fsync` partitions that fill the same share of the window.
+    pub(crate) fn weigh_os(self, bytes: u64) -> u64 {
+        let weighed =
+            u128::from(bytes) * u128::from(self.fsync_bytes) / u128::from(self.os_bytes.max(1));
+        u64::try_from(weighed).unwrap_or(u64::MAX)
+    }
+
+    /// Bytes past the recovery points after which they move.
+    const fn checkpoint_after_bytes(self) -> u64 {
+        self.fsync_bytes / 2
+    }
+
+    /// Bytes past them at which producers wait for their answers: what a restart after a crash has to read stays small
+    /// even if the disk cannot keep up.
+    const fn behind_at_bytes(self) -> u64 {
+        self.fsync_bytes / 8 * 7
+    }
+}
 
 /// A log directory and the partitions in it.
 pub(crate) struct HostedDir {
@@ -35,6 +57,7 @@ pub(crate) struct HostedDir {
     /// The broker cannot go on without this directory.
     fatal: Option<FatalSignal>,
     pub(super) checkpoints: Mutex<Checkpoints>,
+    window: RecoveryWindow,
     /// Written since the last completed move of the recovery points began.
     unrecovered_bytes: AtomicU64,
     is_checkpoint_running: AtomicBool,
@@ -57,6 +80,7 @@ impl HostedDir {
         workers: Arc<dyn Workers>,
         fatal: Option<FatalSignal>,
         checkpoints: Checkpoints,
+        window: RecoveryWindow,
     ) -> Arc<Self> {
         Arc::new(Self {
             dir,
@@ -67,10 +91,15 @@ impl HostedDir {
             fault: OnceLock::new(),
             fatal,
             checkpoints: Mutex::new(checkpoints),
+            window,
             unrecovered_bytes: AtomicU64::new(0),
             is_checkpoint_running: AtomicBool::new(false),
             caught_up: Notify::new(),
         })
+    }
+
+    pub(crate) fn window(&self) -> RecoveryWindow {
+        self.window
     }
 
     /// The directory's own id, from its `meta.properties`.
@@ -141,7 +170,7 @@ impl HostedDir {
     /// Counts what was written, and has the recovery points moved before too much lies past them.
     pub(crate) fn note_written(self: &Arc<Self>, bytes: u64, clock: &dyn Clock) {
         let unrecovered = self.unrecovered_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        if unrecovered < CHECKPOINT_AFTER_BYTES
+        if unrecovered < self.window.checkpoint_after_bytes()
             || self.is_checkpoint_running.swap(true, Ordering::AcqRel)
         {
             return;
@@ -159,7 +188,7 @@ impl HostedDir {
 
     /// Whether so much lies past the recovery points that producers should wait for their answers.
     pub(crate) fn is_behind(&self) -> bool {
-        self.unrecovered_bytes.load(Ordering::Relaxed) >= BEHIND_AT_BYTES
+        self.unrecovered_bytes.load(Ordering::Relaxed) >= self.window.behind_at_bytes()
     }
 
     /// Waits until the recovery points have moved, or the directory has failed.
@@ -191,5 +220,20 @@ impl Drop for CheckpointRunning<'_> {
     fn drop(&mut self) {
         self.dir.is_checkpoint_running.store(false, Ordering::Release);
         self.dir.caught_up.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn os_partitions_fill_the_window_by_their_own_measure() {
+        let window = RecoveryWindow { fsync_bytes: 64 << 20, os_bytes: 1 << 30 };
+        assert_eq!(window.weigh_os(1 << 30), 64 << 20);
+        assert_eq!(window.checkpoint_after_bytes(), 32 << 20);
+        assert_eq!(window.behind_at_bytes(), 56 << 20);
+        let narrow = RecoveryWindow { fsync_bytes: 4 << 20, os_bytes: 1 << 20 };
+        assert_eq!(narrow.weigh_os(1 << 20), 4 << 20);
     }
 }

@@ -35,7 +35,7 @@ use crate::tasks::Tasks;
 use crate::workers::{self, Pool, Workers};
 
 pub(crate) use apply::Removal;
-pub(crate) use hosted_dir::HostedDir;
+pub(crate) use hosted_dir::{HostedDir, RecoveryWindow};
 
 /// How often high watermarks are written (`replica.high.watermark.checkpoint.interval.ms` by default).
 const HIGH_WATERMARK_CHECKPOINT: Duration = Duration::from_secs(5);
@@ -62,6 +62,7 @@ pub(crate) struct ReplicasSetup {
     pub(crate) config_file: ConfigMap,
     pub(crate) tail_cache_bytes: u64,
     pub(crate) open_files_max: usize,
+    pub(crate) recovery_window: RecoveryWindow,
     /// Locked, formatted, in the order of `log.dirs`. The broker stops if the first one fails.
     pub(crate) log_dirs: Vec<LogDir>,
 }
@@ -156,7 +157,8 @@ impl Replicas {
         let mut dirs = Vec::new();
         for (index, dir) in setup.log_dirs.into_iter().enumerate() {
             let fatal = (index == 0).then(|| setup.fatal.clone());
-            dirs.push(Arc::new(open_dir(dir, &*setup.disk, &setup.workers, fatal)?));
+            let dir = open_dir(dir, &*setup.disk, &setup.workers, fatal, setup.recovery_window)?;
+            dirs.push(Arc::new(dir));
         }
         let handover = Arc::new(Handover::default());
         setup.tasks.spawn("turns", Arc::clone(&handover).run(ending.clone()));
@@ -263,6 +265,7 @@ fn open_dir(
     disk: &dyn Disk,
     workers: &Arc<dyn Workers>,
     fatal: Option<FatalSignal>,
+    recovery_window: RecoveryWindow,
 ) -> Result<Dir, LogDirError> {
     let is_clean = dir.take_clean_marker()?;
     let contents = dir.contents()?;
@@ -284,7 +287,7 @@ fn open_dir(
         log_starts: dir.read_checkpoint(CheckpointKind::LogStart)?,
     };
     let id = dir.meta().map_or(Uuid::ZERO, |meta| meta.directory_id);
-    let hosted = HostedDir::new(dir, id, Arc::clone(workers), fatal, checkpoints);
+    let hosted = HostedDir::new(dir, id, Arc::clone(workers), fatal, checkpoints, recovery_window);
     Ok(Dir { hosted, found: Mutex::new(found) })
 }
 

@@ -33,7 +33,6 @@ pub(crate) fn config(dir: &Path, overrides: &[&str]) -> Config {
     let mut properties = Properties::default();
     properties.set("log.dirs", dir.to_str().unwrap());
     properties.set("listeners", "PLAINTEXT://127.0.0.1:0");
-    properties.set("highwater.ballast.bytes", "0");
     for pair in overrides {
         properties.set_pair(pair).unwrap();
     }

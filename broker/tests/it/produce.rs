@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 use highwater_protocol::messages::produce::ProduceRequest;
-use highwater_records::{BatchBuilder, Codec, ErrorCode, RecordBatch, Timestamp, TimestampType};
+use highwater_records::{
+    BatchBuilder, Codec, ErrorCode, Header, RecordBatch, Timestamp, TimestampType,
+};
 use tempfile::TempDir;
 
 use crate::data::{
@@ -126,6 +128,33 @@ async fn log_append_time_is_told_and_stored() {
     assert_eq!(stored.header().max_timestamp, told);
     let times = stored.records().unwrap().map(|record| record.unwrap().timestamp);
     assert_eq!(times.collect::<Vec<_>>(), [told, told]);
+    broker.stop().await;
+}
+
+#[tokio::test]
+async fn limits_of_records_are_those_of_the_configuration() {
+    let broker =
+        TestBroker::start(&["highwater.record.headers.max=1", "message.max.bytes=500"]).await;
+    let mut client = broker.connect().await;
+    let topic = create(&mut client, "t", 1, &[]).await;
+    let header = Header { key: Bytes::from_static(b"h"), value: None };
+    let with_headers = |count: usize| {
+        let headers = vec![header.clone(); count];
+        BatchBuilder::new(Codec::None).append(now(), None, Some(b"v"), &headers).build()
+    };
+    let late = Timestamp::new(now().value() + 7_200_000);
+    let late = BatchBuilder::new(Codec::None).append(late, None, Some(b"v"), &[]).build();
+    for (batch, expected, text) in [
+        (with_headers(1), ErrorCode::None, ""),
+        (with_headers(2), ErrorCode::InvalidRecord, ""),
+        (batch(&[&"x".repeat(600)]), ErrorCode::MessageTooLarge, "max.message.bytes=500"),
+        (late, ErrorCode::InvalidTimestamp, "message.timestamp.after.max.ms=3600000"),
+    ] {
+        let response = client.call(9, &produce(&topic, 0, -1, &batch)).await;
+        assert_eq!(only(&response).error_code, expected);
+        let message = only(&response).error_message.as_deref().unwrap_or_default();
+        assert!(message.contains(text), "{message}");
+    }
     broker.stop().await;
 }
 

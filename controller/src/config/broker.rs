@@ -86,26 +86,24 @@ static SERVER_CONFIGS: &[ConfigDef] = &[
         "PLAINTEXT://:9092",
         "Addresses to listen on: NAME://host:port, host may be empty for all interfaces.",
     )
-    .bounds(NonEmpty)
-    .per_broker(),
+    .bounds(NonEmpty),
     ConfigDef::without_default(
         "advertised.listeners",
         List,
         "Addresses told to clients, per listener name; the bound addresses when not set.",
-    )
-    .per_broker(),
+    ),
     ConfigDef::new(
         "listener.security.protocol.map",
         List,
         "PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_SSL:SASL_SSL",
         "Security protocol of each listener name.",
-    )
-    .per_broker(),
+    ),
     ConfigDef::without_default(
         "inter.broker.listener.name",
         String,
         "Listener that other brokers use.",
-    ),
+    )
+    .unused(),
     ConfigDef::new(
         "security.inter.broker.protocol",
         String,
@@ -128,15 +126,10 @@ static SERVER_CONFIGS: &[ConfigDef] = &[
         "Threads for network requests; here the runtime has one thread per core.",
     )
     .at_least(1)
-    .cluster_wide()
     .unused(),
-    ConfigDef::new("num.io.threads", Int, "8", "Threads that do file work.")
-        .at_least(1)
-        .cluster_wide()
-        .unused(),
+    ConfigDef::new("num.io.threads", Int, "8", "Threads that do file work.").at_least(1).unused(),
     ConfigDef::new("background.threads", Int, "10", "Threads for background work.")
         .at_least(1)
-        .cluster_wide()
         .unused(),
     ConfigDef::new(
         "socket.send.buffer.bytes",
@@ -177,33 +170,30 @@ static SERVER_CONFIGS: &[ConfigDef] = &[
     )
     .at_least(-1),
     ConfigDef::new("request.timeout.ms", Int, "30000", "Time a request between brokers may take.")
-        .at_least(1),
+        .at_least(1)
+        .unused(),
     ConfigDef::new(
         "max.connections",
         Int,
         "10000",
         "Connections in all; more are reset at accept.",
     )
-    .at_least(0)
-    .cluster_wide(),
+    .at_least(0),
     ConfigDef::new(
         "max.connections.per.ip",
         Int,
         "1000",
         "Connections per address; more are reset at accept.",
     )
-    .at_least(0)
-    .cluster_wide(),
+    .at_least(0),
     ConfigDef::new(
         "max.connections.per.ip.overrides",
         String,
         "",
         "Per address: host:count, separated by commas.",
-    )
-    .cluster_wide(),
+    ),
     ConfigDef::new("max.connection.creation.rate", Int, "500", "New connections per second.")
-        .at_least(0)
-        .cluster_wide(),
+        .at_least(0),
     ConfigDef::new(
         "connections.max.idle.ms",
         Long,
@@ -217,7 +207,8 @@ static SERVER_CONFIGS: &[ConfigDef] = &[
         "1000",
         "How long the answer to a failed authentication is held back.",
     )
-    .at_least(0),
+    .at_least(0)
+    .unused(),
     ConfigDef::new("fetch.max.bytes", Int, "57671680", "Largest fetch response.").at_least(1024),
     ConfigDef::new(
         "max.incremental.fetch.session.cache.slots",
@@ -304,9 +295,7 @@ static SERVER_CONFIGS: &[ConfigDef] = &[
         "Imbalance that is tolerated.",
     )
     .unused(),
-    ConfigDef::new("metric.reporters", List, "", "Plug-ins; none can be loaded here.")
-        .cluster_wide()
-        .unused(),
+    ConfigDef::new("metric.reporters", List, "", "Plug-ins; none can be loaded here.").unused(),
     ConfigDef::new("metrics.num.samples", Int, "2", "Has no counterpart here.")
         .at_least(1)
         .unused(),
@@ -320,7 +309,7 @@ static SERVER_CONFIGS: &[ConfigDef] = &[
 static HIGHWATER_CONFIGS: &[ConfigDef] = &[
     ConfigDef::new("highwater.durability", String, "fsync",
         "Default of the topic key: fsync waits for the disk, os for the page cache.")
-        .bounds(OneOf(&["fsync", "os"])).cluster_wide(),
+        .bounds(OneOf(&["fsync", "os"])).live(),
     ConfigDef::new("highwater.allow.insecure", Boolean, "false",
         "Allows a plaintext listener that is reachable from other machines."),
     ConfigDef::new("highwater.tail.cache.bytes", Long, "67108864",
@@ -340,12 +329,11 @@ static HIGHWATER_CONFIGS: &[ConfigDef] = &[
     ConfigDef::new("highwater.group.disconnect.timeout.ms", Int, "6000",
         "A member of a group whose connection its client closed counts as gone after this time; 0: after its session timeout.")
         .at_least(0),
-    ConfigDef::new("highwater.authentication.timeout.ms", Long, "10000",
-        "A connection that has not authenticated is closed after this time.").at_least(1),
     ConfigDef::new("highwater.record.headers.max", Int, "1000",
         "Headers of one record; more is INVALID_RECORD.").at_least(0),
     ConfigDef::new("highwater.decompressed.batch.max.bytes", Long, "67108864",
-        "Size of a batch after decompression; more is INVALID_RECORD.").at_least(1_048_576),
+        "Size of a batch after decompression; more is INVALID_RECORD.")
+        .bounds(Between(1_048_576, 67_108_864)),
     ConfigDef::new("highwater.recovery.window.bytes", Long, "67108864",
         "Bytes of all fsync partitions together that a restart after a crash has to check.")
         .at_least(1_048_576),
@@ -355,14 +343,11 @@ static HIGHWATER_CONFIGS: &[ConfigDef] = &[
     ConfigDef::new("highwater.metadata.snapshot.bytes", Long, "4194304",
         "Size of the metadata log from which a snapshot is taken and the log cut.")
         .bounds(AtLeast(4096)),
-    ConfigDef::new("highwater.ballast.bytes", Long, "67108864",
-        "Space held back for a full disk; at most one percent of the file system is taken.").at_least(0),
-    ConfigDef::new("highwater.worker.threads", Int, "4",
-        "Threads for work that may block: syncs, file opens, cold reads.").bounds(Between(1, 256)),
 ];
 
 #[cfg(test)]
 mod tests {
+    use super::super::{Update, Usage, topic_key_of_broker_key};
     use super::*;
 
     #[test]
@@ -374,6 +359,17 @@ mod tests {
             if let Some(default) = def.default {
                 assert_eq!(def.validate(default), Ok(()), "{}", def.name);
             }
+        }
+    }
+
+    #[test]
+    fn live_keys_are_those_that_topics_inherit() {
+        let live = BROKER_CONFIGS.iter().filter(|def| def.update == Update::Live);
+        let live: Vec<&str> = live.map(|def| def.name).collect();
+        assert!(live.len() > 20 && live.contains(&"log.retention.ms"), "{live:?}");
+        for name in live {
+            let topic_key = topic_key_of_broker_key(name).unwrap_or_else(|| panic!("{name}"));
+            assert_eq!(topic_key.usage, Usage::Used, "{name}");
         }
     }
 

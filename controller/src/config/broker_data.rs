@@ -31,23 +31,21 @@ pub(super) static DATA_CONFIGS: &[ConfigDef] = &[
         "Replicas of a topic created without a factor.",
     )
     .at_least(1),
-    ConfigDef::new("min.insync.replicas", Int, "1", "Default of the topic key.")
-        .at_least(1)
-        .cluster_wide(),
+    ConfigDef::new("min.insync.replicas", Int, "1", "Default of the topic key.").at_least(1).live(),
     ConfigDef::new("unclean.leader.election.enable", Boolean, "false", "Default of the topic key.")
-        .cluster_wide(),
+        .live(),
     ConfigDef::new("compression.type", String, "producer", "Default of the topic key.")
         .bounds(OneOf(&["producer", "uncompressed", "gzip", "snappy", "lz4", "zstd"]))
-        .cluster_wide(),
+        .live(),
     ConfigDef::new("compression.gzip.level", Int, "-1", "Default of the topic key.")
         .bounds(MinusOneOr(1, 9))
-        .cluster_wide(),
+        .live(),
     ConfigDef::new("compression.lz4.level", Int, "9", "Default of the topic key.")
         .bounds(Between(1, 17))
-        .cluster_wide(),
+        .live(),
     ConfigDef::new("compression.zstd.level", Int, "3", "Default of the topic key.")
         .bounds(Between(-131_072, 22))
-        .cluster_wide(),
+        .live(),
     ConfigDef::new(
         "message.max.bytes",
         Int,
@@ -55,7 +53,7 @@ pub(super) static DATA_CONFIGS: &[ConfigDef] = &[
         "Default of the topic key max.message.bytes.",
     )
     .at_least(0)
-    .cluster_wide(),
+    .live(),
     // segments
     ConfigDef::new(
         "log.segment.bytes",
@@ -64,14 +62,14 @@ pub(super) static DATA_CONFIGS: &[ConfigDef] = &[
         "Default of the topic key segment.bytes.",
     )
     .at_least(1_048_576)
-    .cluster_wide(),
+    .live(),
     ConfigDef::without_default(
         "log.roll.ms",
         Long,
         "Default of the topic key segment.ms; log.roll.hours when not set.",
     )
     .at_least(1)
-    .cluster_wide(),
+    .live(),
     ConfigDef::new("log.roll.hours", Int, "168", "Default of the topic key segment.ms, in hours.")
         .at_least(1),
     ConfigDef::without_default(
@@ -80,7 +78,7 @@ pub(super) static DATA_CONFIGS: &[ConfigDef] = &[
         "Default of the topic key segment.jitter.ms; log.roll.jitter.hours when not set.",
     )
     .at_least(0)
-    .cluster_wide(),
+    .live(),
     ConfigDef::new(
         "log.roll.jitter.hours",
         Int,
@@ -95,7 +93,7 @@ pub(super) static DATA_CONFIGS: &[ConfigDef] = &[
         "Default of the topic key segment.index.bytes.",
     )
     .at_least(4)
-    .cluster_wide(),
+    .live(),
     ConfigDef::new(
         "log.index.interval.bytes",
         Int,
@@ -103,7 +101,7 @@ pub(super) static DATA_CONFIGS: &[ConfigDef] = &[
         "Default of the topic key index.interval.bytes.",
     )
     .at_least(0)
-    .cluster_wide(),
+    .live(),
     ConfigDef::new(
         "log.segment.delete.delay.ms",
         Long,
@@ -111,9 +109,9 @@ pub(super) static DATA_CONFIGS: &[ConfigDef] = &[
         "Default of the topic key file.delete.delay.ms.",
     )
     .at_least(0)
-    .cluster_wide(),
+    .live(),
     ConfigDef::new("log.preallocate", Boolean, "false", "Default of the topic key preallocate.")
-        .cluster_wide(),
+        .live(),
     ConfigDef::new(
         "log.message.timestamp.type",
         String,
@@ -121,7 +119,7 @@ pub(super) static DATA_CONFIGS: &[ConfigDef] = &[
         "Default of the topic key message.timestamp.type.",
     )
     .bounds(OneOf(&["CreateTime", "LogAppendTime"]))
-    .cluster_wide(),
+    .live(),
     ConfigDef::new(
         "log.message.timestamp.before.max.ms",
         Long,
@@ -129,7 +127,7 @@ pub(super) static DATA_CONFIGS: &[ConfigDef] = &[
         "Default of the topic key message.timestamp.before.max.ms.",
     )
     .at_least(0)
-    .cluster_wide(),
+    .live(),
     ConfigDef::new(
         "log.message.timestamp.after.max.ms",
         Long,
@@ -137,7 +135,7 @@ pub(super) static DATA_CONFIGS: &[ConfigDef] = &[
         "Default of the topic key message.timestamp.after.max.ms.",
     )
     .at_least(0)
-    .cluster_wide(),
+    .live(),
     // retention
     ConfigDef::new(
         "log.cleanup.policy",
@@ -146,18 +144,18 @@ pub(super) static DATA_CONFIGS: &[ConfigDef] = &[
         "Default of the topic key cleanup.policy.",
     )
     .bounds(ListOf(&["delete", "compact"]))
-    .cluster_wide(),
+    .live(),
     ConfigDef::new("log.retention.bytes", Long, "-1", "Default of the topic key retention.bytes.")
         .at_least(-1)
-        .cluster_wide(),
+        .live(),
     ConfigDef::without_default(
         "log.retention.ms",
         Long,
         "Default of the topic key retention.ms; minutes and hours when not set.",
     )
     .at_least(-1)
-    .cluster_wide()
-    .synonyms(&[times("log.retention.minutes", MINUTE_MS), times("log.retention.hours", HOUR_MS)]),
+    .synonyms(&[times("log.retention.minutes", MINUTE_MS), times("log.retention.hours", HOUR_MS)])
+    .live(),
     ConfigDef::without_default(
         "log.retention.minutes",
         Int,
@@ -177,14 +175,16 @@ pub(super) static DATA_CONFIGS: &[ConfigDef] = &[
         "300000",
         "Time between looks for segments to delete.",
     )
-    .at_least(1),
+    .at_least(1)
+    .unused(),
     ConfigDef::new(
         "log.initial.task.delay.ms",
         Long,
         "30000",
         "Delay of the first background work on logs.",
     )
-    .at_least(0),
+    .at_least(0)
+    .unused(),
     ConfigDef::new(
         "log.local.retention.bytes",
         Long,
@@ -192,7 +192,6 @@ pub(super) static DATA_CONFIGS: &[ConfigDef] = &[
         "Default of the topic key local.retention.bytes.",
     )
     .at_least(-2)
-    .cluster_wide()
     .unused(),
     ConfigDef::new(
         "log.local.retention.ms",
@@ -201,7 +200,6 @@ pub(super) static DATA_CONFIGS: &[ConfigDef] = &[
         "Default of the topic key local.retention.ms.",
     )
     .at_least(-2)
-    .cluster_wide()
     .unused(),
     ConfigDef::new(
         "log.dir.failure.timeout.ms",
@@ -211,23 +209,17 @@ pub(super) static DATA_CONFIGS: &[ConfigDef] = &[
     )
     .at_least(1)
     .unused(),
-    ConfigDef::new("cordoned.log.dirs", List, "", "Directories that get no new replicas.")
-        .per_broker()
-        .unused(),
+    ConfigDef::new("cordoned.log.dirs", List, "", "Directories that get no new replicas.").unused(),
     // compaction
     ConfigDef::new("log.cleaner.enable", Boolean, "true", "Whether compacted topics are cleaned.")
         .unused(),
-    ConfigDef::new("log.cleaner.threads", Int, "1", "Threads that compact.")
-        .at_least(0)
-        .cluster_wide()
-        .unused(),
+    ConfigDef::new("log.cleaner.threads", Int, "1", "Threads that compact.").at_least(0).unused(),
     ConfigDef::new(
         "log.cleaner.io.max.bytes.per.second",
         Double,
         "1.7976931348623157E308",
         "Limit of the cleaner's reads and writes.",
     )
-    .cluster_wide()
     .unused(),
     ConfigDef::new(
         "log.cleaner.dedupe.buffer.size",
@@ -235,11 +227,9 @@ pub(super) static DATA_CONFIGS: &[ConfigDef] = &[
         "134217728",
         "Memory of the cleaner's offset map.",
     )
-    .cluster_wide()
     .unused(),
     ConfigDef::new("log.cleaner.io.buffer.size", Int, "524288", "Memory of the cleaner's buffers.")
         .at_least(0)
-        .cluster_wide()
         .unused(),
     ConfigDef::new(
         "log.cleaner.io.buffer.load.factor",
@@ -247,7 +237,6 @@ pub(super) static DATA_CONFIGS: &[ConfigDef] = &[
         "0.9",
         "How full the offset map may get.",
     )
-    .cluster_wide()
     .unused(),
     ConfigDef::new(
         "log.cleaner.backoff.ms",
@@ -256,7 +245,6 @@ pub(super) static DATA_CONFIGS: &[ConfigDef] = &[
         "Pause of the cleaner when there is nothing to do.",
     )
     .at_least(0)
-    .cluster_wide()
     .unused(),
     ConfigDef::new(
         "log.cleaner.min.cleanable.ratio",
@@ -265,7 +253,7 @@ pub(super) static DATA_CONFIGS: &[ConfigDef] = &[
         "Default of the topic key min.cleanable.dirty.ratio.",
     )
     .bounds(BetweenDoubles(0.0, 1.0))
-    .cluster_wide(),
+    .live(),
     ConfigDef::new(
         "log.cleaner.delete.retention.ms",
         Long,
@@ -273,7 +261,7 @@ pub(super) static DATA_CONFIGS: &[ConfigDef] = &[
         "Default of the topic key delete.retention.ms.",
     )
     .at_least(0)
-    .cluster_wide(),
+    .live(),
     ConfigDef::new(
         "log.cleaner.min.compaction.lag.ms",
         Long,
@@ -281,7 +269,7 @@ pub(super) static DATA_CONFIGS: &[ConfigDef] = &[
         "Default of the topic key min.compaction.lag.ms.",
     )
     .at_least(0)
-    .cluster_wide(),
+    .live(),
     ConfigDef::new(
         "log.cleaner.max.compaction.lag.ms",
         Long,
@@ -289,7 +277,7 @@ pub(super) static DATA_CONFIGS: &[ConfigDef] = &[
         "Default of the topic key max.compaction.lag.ms.",
     )
     .at_least(1)
-    .cluster_wide(),
+    .live(),
     // flush
     ConfigDef::new(
         "log.flush.interval.messages",
@@ -298,14 +286,14 @@ pub(super) static DATA_CONFIGS: &[ConfigDef] = &[
         "Default of the topic key flush.messages.",
     )
     .at_least(1)
-    .cluster_wide(),
+    .live(),
     ConfigDef::without_default(
         "log.flush.interval.ms",
         Long,
         "Default of the topic key flush.ms; log.flush.scheduler.interval.ms when not set.",
     )
     .at_least(0)
-    .cluster_wide(),
+    .live(),
     ConfigDef::new(
         "log.flush.scheduler.interval.ms",
         Long,
@@ -319,14 +307,16 @@ pub(super) static DATA_CONFIGS: &[ConfigDef] = &[
         "60000",
         "Time between writes of the recovery points.",
     )
-    .at_least(1),
+    .at_least(1)
+    .unused(),
     ConfigDef::new(
         "log.flush.start.offset.checkpoint.interval.ms",
         Int,
         "60000",
         "Time between writes of the log start offsets.",
     )
-    .at_least(1),
+    .at_least(1)
+    .unused(),
     ConfigDef::new(
         "num.recovery.threads.per.data.dir",
         Int,
@@ -334,7 +324,7 @@ pub(super) static DATA_CONFIGS: &[ConfigDef] = &[
         "Threads that open logs at start, per directory.",
     )
     .at_least(1)
-    .cluster_wide(),
+    .unused(),
     // replication
     ConfigDef::new(
         "replica.lag.time.max.ms",
@@ -391,17 +381,15 @@ pub(super) static DATA_CONFIGS: &[ConfigDef] = &[
         Long,
         "5000",
         "Time between writes of the high watermarks.",
-    ),
+    )
+    .unused(),
     ConfigDef::without_default(
         "replica.selector.class",
         Class,
         "Chooses the replica a consumer reads from.",
     )
     .unused(),
-    ConfigDef::new("num.replica.fetchers", Int, "1", "Fetchers per leader.")
-        .at_least(1)
-        .cluster_wide()
-        .unused(),
+    ConfigDef::new("num.replica.fetchers", Int, "1", "Fetchers per leader.").at_least(1).unused(),
     ConfigDef::new(
         "num.replica.alter.log.dirs.threads",
         Int,
@@ -417,7 +405,7 @@ pub(super) static DATA_CONFIGS: &[ConfigDef] = &[
         "State of an idempotent producer is dropped after this time without a record.",
     )
     .at_least(1)
-    .cluster_wide(),
+    .unused(),
     ConfigDef::new(
         "producer.id.expiration.check.interval.ms",
         Int,

@@ -192,7 +192,6 @@ pub(super) static REST_CONFIGS: &[ConfigDef] = &[
         "true",
         "Whether a partition is verified before a transactional append.",
     )
-    .cluster_wide()
     .unused(),
     ConfigDef::new(
         "transaction.two.phase.commit.enable",
@@ -248,7 +247,6 @@ pub(super) static REST_CONFIGS: &[ConfigDef] = &[
         "Rate of throttled leaders.",
     )
     .bounds(AtLeast(0))
-    .per_broker()
     .unused(),
     ConfigDef::new(
         "follower.replication.throttled.rate",
@@ -257,7 +255,6 @@ pub(super) static REST_CONFIGS: &[ConfigDef] = &[
         "Rate of throttled followers.",
     )
     .bounds(AtLeast(0))
-    .per_broker()
     .unused(),
     ConfigDef::new(
         "replica.alter.log.dirs.io.max.bytes.per.second",
@@ -266,7 +263,6 @@ pub(super) static REST_CONFIGS: &[ConfigDef] = &[
         "Rate of moves between directories.",
     )
     .bounds(AtLeast(0))
-    .per_broker()
     .unused(),
     // metadata quorum of Kafka
     ConfigDef::new(
@@ -351,19 +347,15 @@ pub(super) static REST_CONFIGS: &[ConfigDef] = &[
     ConfigDef::without_default("security.providers", String, "Plug-ins; none can be loaded here.")
         .unused(),
     // SASL
-    ConfigDef::new("sasl.enabled.mechanisms", List, "GSSAPI", "Mechanisms served.")
-        .per_broker()
-        .unused(),
+    ConfigDef::new("sasl.enabled.mechanisms", List, "GSSAPI", "Mechanisms served.").unused(),
     ConfigDef::new(
         "sasl.mechanism.inter.broker.protocol",
         String,
         "GSSAPI",
         "Mechanism between brokers.",
     )
-    .per_broker()
     .unused(),
     ConfigDef::without_default("sasl.jaas.config", Password, "Credentials of a mechanism.")
-        .per_broker()
         .unused(),
     ConfigDef::new(
         "sasl.server.max.receive.size",
@@ -371,7 +363,8 @@ pub(super) static REST_CONFIGS: &[ConfigDef] = &[
         "65536",
         "Largest request before authentication.",
     )
-    .at_least(1),
+    .at_least(1)
+    .unused(),
     ConfigDef::new(
         "connections.max.reauth.ms",
         Long,
@@ -383,40 +376,25 @@ pub(super) static REST_CONFIGS: &[ConfigDef] = &[
     // TLS
     ConfigDef::new("ssl.client.auth", String, "none", "Whether clients show a certificate.")
         .bounds(OneOf(&["required", "requested", "none"]))
-        .per_broker()
         .unused(),
-    ConfigDef::new("ssl.protocol", String, "TLSv1.3", "TLS version.").per_broker().unused(),
-    ConfigDef::new("ssl.enabled.protocols", List, "TLSv1.2,TLSv1.3", "TLS versions.")
-        .per_broker()
-        .unused(),
-    ConfigDef::new("ssl.cipher.suites", List, "", "Cipher suites.").per_broker().unused(),
-    ConfigDef::new("ssl.keystore.type", String, "JKS", "Form of the key store.")
-        .per_broker()
-        .unused(),
-    ConfigDef::without_default("ssl.keystore.location", String, "File of the key store.")
-        .per_broker()
-        .unused(),
+    ConfigDef::new("ssl.protocol", String, "TLSv1.3", "TLS version.").unused(),
+    ConfigDef::new("ssl.enabled.protocols", List, "TLSv1.2,TLSv1.3", "TLS versions.").unused(),
+    ConfigDef::new("ssl.cipher.suites", List, "", "Cipher suites.").unused(),
+    ConfigDef::new("ssl.keystore.type", String, "JKS", "Form of the key store.").unused(),
+    ConfigDef::without_default("ssl.keystore.location", String, "File of the key store.").unused(),
     ConfigDef::without_default("ssl.keystore.password", Password, "Password of the key store.")
-        .per_broker()
         .unused(),
-    ConfigDef::without_default("ssl.keystore.key", Password, "Private key.").per_broker().unused(),
+    ConfigDef::without_default("ssl.keystore.key", Password, "Private key.").unused(),
     ConfigDef::without_default("ssl.keystore.certificate.chain", Password, "Certificates.")
-        .per_broker()
         .unused(),
     ConfigDef::without_default("ssl.key.password", Password, "Password of the private key.")
-        .per_broker()
         .unused(),
-    ConfigDef::new("ssl.truststore.type", String, "JKS", "Form of the trust store.")
-        .per_broker()
-        .unused(),
+    ConfigDef::new("ssl.truststore.type", String, "JKS", "Form of the trust store.").unused(),
     ConfigDef::without_default("ssl.truststore.location", String, "File of the trust store.")
-        .per_broker()
         .unused(),
     ConfigDef::without_default("ssl.truststore.password", Password, "Password of the trust store.")
-        .per_broker()
         .unused(),
     ConfigDef::without_default("ssl.truststore.certificates", Password, "Trusted certificates.")
-        .per_broker()
         .unused(),
     ConfigDef::new(
         "ssl.endpoint.identification.algorithm",
@@ -424,7 +402,6 @@ pub(super) static REST_CONFIGS: &[ConfigDef] = &[
         "https",
         "How host names are checked.",
     )
-    .per_broker()
     .unused(),
     ConfigDef::new(
         "ssl.principal.mapping.rules",

@@ -88,15 +88,16 @@ pub enum Bounds {
     ThrottledReplicas,
 }
 
-/// Where a broker key may be changed while the broker runs.
+/// When a new value of a broker key counts.
+///
+/// Differs from Kafka: only what really applies while the broker runs can be changed then, for one broker or as the
+/// default of the cluster; nobody is told that a change was made which has no effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Update {
-    /// Only in the file, read at start.
-    ReadOnly,
-    /// For one broker.
-    PerBroker,
-    /// For one broker, or as the default of the whole cluster.
-    ClusterWide,
+    /// At the next start: only the file sets it.
+    AtStart,
+    /// At once.
+    Live,
 }
 
 /// What this broker does with a key.
@@ -147,7 +148,7 @@ impl ConfigDef {
             default: Some(default),
             bounds: Bounds::Any,
             usage: Usage::Used,
-            update: Update::ReadOnly,
+            update: Update::AtStart,
             documentation,
             synonyms: &[],
         }
@@ -182,13 +183,8 @@ impl ConfigDef {
         self
     }
 
-    pub(crate) const fn per_broker(mut self) -> Self {
-        self.update = Update::PerBroker;
-        self
-    }
-
-    pub(crate) const fn cluster_wide(mut self) -> Self {
-        self.update = Update::ClusterWide;
+    pub(crate) const fn live(mut self) -> Self {
+        self.update = Update::Live;
         self
     }
 

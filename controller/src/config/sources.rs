@@ -171,6 +171,7 @@ mod tests {
         let file = map(&[("log.retention.hours", "4"), ("log.retention.minutes", "5")]);
         let all = ConfigSources {
             topic: Some(&topic),
+            group: None,
             broker: Some(&broker),
             cluster: Some(&cluster),
             file: Some(&file),

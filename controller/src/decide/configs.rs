@@ -169,6 +169,11 @@ impl<'a> Alteration<'a> {
         target: &ConfigTarget,
     ) -> Result<Self, Refusal> {
         let resource = target.resource(image)?;
+        if let ConfigResource::Broker(node) = &resource
+            && image.brokers().all(|broker| broker.node != *node)
+        {
+            return Err(Refusal::BrokerName { name: target.name.clone() });
+        }
         let before = image.configs().get(&resource).cloned().unwrap_or_default();
         Ok(Self { image, controller, resource, before })
     }
@@ -267,8 +272,9 @@ impl<'a> Alteration<'a> {
                 let limit = self.controller.request_max_bytes(self.image);
                 check_topic_configs(&after, &sources, limit)?;
             }
-            ConfigResource::Broker(_) => self.check_broker(&after, false)?,
-            ConfigResource::BrokerDefaults => self.check_broker(&after, true)?,
+            ConfigResource::Broker(_) | ConfigResource::BrokerDefaults => {
+                self.check_broker(&after)?;
+            }
             ConfigResource::Group(_) => {
                 check_group_configs(&after, &self.controller.sources(self.image))?;
             }
@@ -281,20 +287,20 @@ impl<'a> Alteration<'a> {
         Ok(set.chain(gone.map(|key| self.record(key, None))).collect())
     }
 
-    fn check_broker(&self, after: &ConfigMap, is_default: bool) -> Result<(), Refusal> {
-        for (key, value) in after {
-            if self.before.get(key) == Some(value) {
-                continue;
+    fn check_broker(&self, after: &ConfigMap) -> Result<(), Refusal> {
+        let is_changed = |(key, value): &(&String, &String)| self.before.get(*key) != Some(*value);
+        let mut read_only = Vec::new();
+        for (key, _) in after.iter().filter(is_changed) {
+            match self.definition(key)?.update {
+                Update::AtStart => read_only.push(key.as_str()),
+                Update::Live => {}
             }
-            let def = self.definition(key)?;
-            match def.update {
-                Update::ReadOnly => return Err(Refusal::ReadOnlyConfig { key: key.clone() }),
-                Update::PerBroker if is_default => {
-                    return Err(Refusal::PerBrokerConfig { key: key.clone() });
-                }
-                Update::PerBroker | Update::ClusterWide => {}
-            }
-            def.validate(value)?;
+        }
+        if !read_only.is_empty() {
+            return Err(Refusal::ReadOnlyConfigs { keys: read_only.join(", ") });
+        }
+        for (key, value) in after.iter().filter(is_changed) {
+            self.definition(key)?.validate(value)?;
             let limit = self.controller.request_max_bytes(self.image);
             let number = value.trim().parse::<i32>().unwrap_or(0);
             if key == "message.max.bytes" && number > limit {

@@ -5,6 +5,7 @@ use highwater_protocol::messages::list_groups::ListGroupsRequest;
 
 use super::answer::{DescribedConsumerGroup, DescribedGroup, ListedGroup};
 use super::classic::{CONSUMER_PROTOCOL_TYPE, ClassicGroup};
+use super::config::GroupConfig;
 use super::topics::Topics;
 use super::{Group, GroupKind, GroupRecord, Refusal};
 
@@ -43,11 +44,15 @@ pub(crate) fn describe_group(group: Option<&Group>) -> Result<DescribedGroup, Re
 /// One group as ConsumerGroupDescribe shows it.
 pub(crate) fn describe_consumer_group(
     topics: &Topics,
+    config: &GroupConfig,
     group: Option<&Group>,
 ) -> Result<DescribedConsumerGroup, Refusal> {
     match &group.ok_or(Refusal::GroupIdNotFound)?.kind {
         GroupKind::Classic(_) => Err(Refusal::GroupIdNotFound),
-        GroupKind::Consumer(consumer) => consumer.describe(topics),
+        GroupKind::Consumer(consumer) => {
+            let described = consumer.describe(topics)?;
+            Ok(DescribedConsumerGroup { assignor: consumer.assignor_name(config), ..described })
+        }
     }
 }
 

@@ -336,7 +336,11 @@ impl GroupCoordinator {
                 let group = self.groups.get(&group_id);
                 (
                     caller,
-                    Answer::DescribeConsumerGroup(describe_consumer_group(&self.topics, group)),
+                    Answer::DescribeConsumerGroup(describe_consumer_group(
+                        &self.topics,
+                        &self.config,
+                        group,
+                    )),
                 )
             }
             Input::Join { .. }
@@ -420,6 +424,39 @@ fn check_group_id(group_id: &Str) -> Result<(), Refusal> {
     if group_id.is_empty() { Err(Refusal::InvalidGroupId) } else { Ok(()) }
 }
 
+/// Takes a record that belongs to this group.
+fn replay_on(
+    group: &mut Group,
+    names: &mut TopicNames,
+    transactions: &mut BTreeMap<ProducerId, BTreeSet<Str>>,
+    offset: Offset,
+    record: &GroupRecord,
+) {
+    match record {
+        GroupRecord::Offset(record) => {
+            group.offsets.replay(names, offset, record);
+        }
+        GroupRecord::TxnOffset { producer_id, record, .. } => {
+            group.offsets.replay_pending(names, offset, *producer_id, record);
+            transactions.entry(*producer_id).or_default().insert(group.id.clone());
+        }
+        GroupRecord::ClassicGroup { value, .. } => match (&mut group.kind, value) {
+            (GroupKind::Classic(classic), value) => classic.replay(value.as_ref()),
+            (GroupKind::Consumer(_), Some(value)) => group.become_classic().replay(Some(value)),
+            // The classic group ended when this one began.
+            (GroupKind::Consumer(_), None) => {}
+        },
+        GroupRecord::ConsumerGroup { .. }
+        | GroupRecord::ConsumerPartitions { .. }
+        | GroupRecord::ConsumerMember { .. }
+        | GroupRecord::TargetAssignment { .. }
+        | GroupRecord::TargetMember { .. }
+        | GroupRecord::CurrentAssignment { .. }
+        | GroupRecord::RegularExpression { .. } => consumer::replay(group, offset, record),
+        GroupRecord::TxnEnd { .. } => {}
+    }
+}
+
 impl Machine for GroupCoordinator {
     type Input = Input;
     type Record = GroupRecord;
@@ -467,36 +504,17 @@ impl Machine for GroupCoordinator {
             }
             return;
         };
-        if !self.groups.contains_key(id) {
-            let id = id.detached();
-            self.groups.insert(id.clone(), Group::new(id));
-        }
-        let group = self.groups.get_mut(id).expect("made above");
-        match record {
-            GroupRecord::Offset(record) => {
-                group.offsets.replay(&mut self.names, offset, record);
+        if let Some(group) = self.groups.get_mut(id) {
+            replay_on(group, &mut self.names, &mut self.transactions, offset, record);
+            if group.is_vacant() {
+                self.groups.remove(id);
             }
-            GroupRecord::TxnOffset { producer_id, record, .. } => {
-                group.offsets.replay_pending(&mut self.names, offset, *producer_id, record);
-                self.transactions.entry(*producer_id).or_default().insert(group.id.clone());
-            }
-            GroupRecord::ClassicGroup { value, .. } => match (&mut group.kind, value) {
-                (GroupKind::Classic(classic), value) => classic.replay(value.as_ref()),
-                (GroupKind::Consumer(_), Some(value)) => group.become_classic().replay(Some(value)),
-                // The classic group ended when this one began.
-                (GroupKind::Consumer(_), None) => {}
-            },
-            GroupRecord::ConsumerGroup { .. }
-            | GroupRecord::ConsumerPartitions { .. }
-            | GroupRecord::ConsumerMember { .. }
-            | GroupRecord::TargetAssignment { .. }
-            | GroupRecord::TargetMember { .. }
-            | GroupRecord::CurrentAssignment { .. }
-            | GroupRecord::RegularExpression { .. } => consumer::replay(group, offset, record),
-            GroupRecord::TxnEnd { .. } => {}
+            return;
         }
-        if group.is_vacant() {
-            self.groups.remove(id);
+        let mut group = Group::new(id.detached());
+        replay_on(&mut group, &mut self.names, &mut self.transactions, offset, record);
+        if !group.is_vacant() {
+            self.groups.insert(group.id.clone(), group);
         }
     }
 

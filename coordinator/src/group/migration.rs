@@ -46,9 +46,10 @@ pub(crate) fn upgraded(
     if !is_allowed {
         return Err(Refusal::GroupIdNotFound);
     }
+    let mut given = Partitions::default();
     let members: Vec<(Str, Member)> = classic
         .members()
-        .map(|member| upgraded_member(cx, classic, member))
+        .map(|member| upgraded_member(cx, classic, member, &mut given))
         .collect::<Result<_, _>>()?;
     let epoch = classic.generation();
     let to = RecordsOf(group_id);
@@ -68,10 +69,13 @@ pub(crate) fn upgraded(
     Ok((consumer, records))
 }
 
+/// A classic member with what its leader gave it, as far as nobody was `given` it before: the bytes
+/// are the leader's.
 fn upgraded_member(
     cx: &Context<'_>,
     classic: &ClassicGroup,
     member: &ClassicGroupMember,
+    given: &mut Partitions,
 ) -> Result<(Str, Member), Refusal> {
     let unreadable = |_| Refusal::GroupIdNotFound;
     let epoch = classic.generation();
@@ -87,7 +91,10 @@ fn upgraded_member(
     for (name, partitions) in &assignment.partitions {
         let Some(topic) = cx.topics.by_name(name) else { continue };
         for &partition in partitions {
-            assigned.insert(topic.id, partition, epoch);
+            let exists = (0..topic.partition_count).contains(&partition);
+            if exists && given.insert(topic.id, partition) {
+                assigned.insert(topic.id, partition, epoch);
+            }
         }
     }
     let upgraded = Member {

@@ -82,7 +82,8 @@ class Confluent(_Member):
         client.subscribe([self._topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked)
         try:
             while not self._stop.is_set():
-                for message in client.consume(100, 0.1):
+                message = client.poll(0.1)
+                if message is not None:
                     if message.error():
                         raise KafkaException(message.error())
                     self.records.append((message.partition(), message.offset()))

@@ -293,7 +293,7 @@ impl Shard {
                 Err(error) => {
                     tracing::warn!(partition = self.number, %error, "group records cannot be written");
                     for (sender, _) in answers {
-                        give(sender, Err(Unavailable::Unwritable(error.clone())));
+                        give(sender, Err(Unavailable::Unwritable(error)));
                     }
                 }
             }

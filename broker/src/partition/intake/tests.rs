@@ -1,11 +1,13 @@
 //! Tables of what a client's bytes become.
 
 use highwater_controller::config::CleanupPolicy;
-use highwater_records::{BatchBuilder, Offset, ProducerEpoch, ProducerId, Sequence};
+use highwater_records::{BatchBuilder, Header, Offset, ProducerEpoch, ProducerId, Sequence};
 
 use super::*;
 
 const NOW: Timestamp = Timestamp::new(1_700_000_000_000);
+
+const LIMITS: RecordLimits = RecordLimits { headers_max: 1000, decompressed_bytes_max: 64 << 20 };
 
 fn builder(codec: Codec) -> BatchBuilder {
     let mut builder = BatchBuilder::new(codec);
@@ -21,7 +23,7 @@ fn settings() -> TopicSettings {
 }
 
 fn take(records: Bytes, settings: &TopicSettings) -> Result<ValidatedBatch, IntakeRefusal> {
-    take_in(records, &IntakeRules { settings, now: NOW, zstd_allowed: true })
+    take_in(records, &IntakeRules { settings, now: NOW, zstd_allowed: true, limits: LIMITS })
 }
 
 /// The batch as it will lie in the log, parsed again: its CRC must be right.
@@ -53,6 +55,24 @@ fn bytes_that_are_not_exactly_one_batch_are_refused() {
 }
 
 #[test]
+fn configured_limits_of_records_are_those_that_count() {
+    let batch = |headers: usize, value: &str| {
+        let headers = vec![Header { key: Bytes::from_static(b"h"), value: None }; headers];
+        let mut builder = BatchBuilder::new(Codec::Gzip);
+        builder.append(NOW, Some(b"k"), Some(value.as_bytes()), &headers).build().into_bytes()
+    };
+    let limits = RecordLimits { headers_max: 2, decompressed_bytes_max: 10_000 };
+    let settings = TopicSettings { compression_type: CompressionType::Lz4, ..settings() };
+    let rules = IntakeRules { settings: &settings, now: NOW, zstd_allowed: true, limits };
+    assert!(take_in(batch(2, "small"), &rules).is_ok());
+    for bytes in [batch(3, "small"), batch(0, &"x".repeat(20_000))] {
+        let refusal = take_in(bytes, &rules).unwrap_err();
+        let invalid = matches!(refusal, IntakeRefusal::Batch(BatchRefusal::InvalidRecord { .. }));
+        assert!(invalid, "{refusal:?}");
+    }
+}
+
+#[test]
 fn old_magic_and_wrong_crc_are_refused_each_in_its_way() {
     let batch = builder(Codec::None).build().into_bytes();
     let changed = |at: usize, byte: u8| {
@@ -70,7 +90,8 @@ fn zstd_is_refused_in_versions_that_do_not_know_it() {
     header.attributes = header.attributes.with_codec(Codec::Zstd);
     let body = builder(Codec::None).build().body();
     let bytes = Bytes::from([&header.seal(&body)[..], &body].concat());
-    let rules = IntakeRules { settings: &settings(), now: NOW, zstd_allowed: false };
+    let settings = settings();
+    let rules = IntakeRules { settings: &settings, now: NOW, zstd_allowed: false, limits: LIMITS };
     let refused = take_in(bytes, &rules).unwrap_err();
     let codec_id = Codec::Zstd.id();
     assert_eq!(refused, BatchRefusal::UnsupportedCompression { codec_id }.into());

@@ -225,10 +225,13 @@ fn heartbeat(
     let member = consumer.classic_member(member_id, request.group_instance_id.as_ref())?;
     check_generation(member, request.generation_id)?;
     set_session(cx, &group.id, member_id, &member.subscription);
+    let has_new_target = consumer.catch_up(cx, &group.id);
+    let member = consumer.member(member_id)?;
     // It joins again when there is a newer target, when it has to give up partitions, and when
     // those it waits for are free.
     let current = &member.current;
-    let has_to_join = current.epoch < consumer.assignment_epoch()
+    let has_to_join = has_new_target
+        || current.epoch < consumer.assignment_epoch()
         || current.state == MemberState::Unrevoked
         || (current.state == MemberState::Unreleased && !consumer.waits_for_others(member_id));
     if has_to_join {

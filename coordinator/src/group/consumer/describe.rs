@@ -3,6 +3,7 @@
 use highwater_protocol::Str;
 
 use super::super::assignor::Partitions;
+use super::super::config::GroupConfig;
 use super::{
     ConsumerGroup, DescribedConsumerGroup, DescribedConsumerMember, DescribedGroup, DescribedTopic,
     Member, Refusal, Topics,
@@ -24,18 +25,24 @@ impl ConsumerGroup {
         }
     }
 
-    /// As ConsumerGroupDescribe shows it.
+    /// As ConsumerGroupDescribe shows it, with the assignor of a broker that offers Kafka's; see
+    /// [`ConsumerGroup::assignor_name`].
     pub(crate) fn describe(&self, topics: &Topics) -> Result<DescribedConsumerGroup, Refusal> {
         Ok(DescribedConsumerGroup {
             state: self.state(),
             group_epoch: self.durable.epoch,
             assignment_epoch: self.durable.assignment_epoch,
-            assignor: Str::from_static(self.preferred_assignor().name()),
+            assignor: self.assignor_name(&GroupConfig::default()),
             members: self
                 .members()
                 .map(|(member_id, member)| self.describe_member(member_id, member, topics))
                 .collect(),
         })
+    }
+
+    /// The assignor of the next target.
+    pub(crate) fn assignor_name(&self, config: &GroupConfig) -> Str {
+        Str::from_static(self.preferred_assignor(config).name())
     }
 
     fn describe_member(

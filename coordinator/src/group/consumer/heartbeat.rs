@@ -280,10 +280,13 @@ impl ConsumerGroup {
         let wants_other_topics = member.is_none()
             || subscription.topic_names != before.subscription.topic_names
             || subscription.topic_regex != before.subscription.topic_regex;
+        let updated = Updated { member_id: said.member_id, subscription, replaces };
+        let wants_other_target = wants_other_topics
+            || (subscription.server_assignor != before.subscription.server_assignor
+                && self.assignor(cx, Some(updated)) != self.assignor(cx, None));
         let change = (member.map(|member| &member.subscription), subscription);
         let (group_epoch, wanted) =
-            self.follow_subscriptions(cx, group_id, wants_other_topics, change, &mut records)?;
-        let updated = Updated { member_id: said.member_id, subscription, replaces };
+            self.follow_subscriptions(cx, group_id, wants_other_target, change, &mut records)?;
         let (target_epoch, target) =
             self.follow_target(cx, group_id, group_epoch, wanted.as_ref(), updated, &mut records);
         let current = match replaces {
@@ -381,19 +384,19 @@ impl ConsumerGroup {
         &self,
         cx: &Context<'_>,
         group_id: &Str,
-        wants_other_topics: bool,
+        wants_other_target: bool,
         change: (Option<&Subscription>, &Subscription),
         records: &mut Vec<GroupRecord>,
     ) -> Result<(i32, Option<Wanted>), Refusal> {
         let epoch = self.durable.epoch;
         let is_target_due = epoch > self.durable.assignment_epoch && self.may_assign(cx, group_id);
-        if !wants_other_topics && !is_target_due && !self.is_look_due(cx) {
+        if !wants_other_target && !is_target_due && !self.is_look_due(cx) {
             return Ok((epoch, None));
         }
         let (before, after) = change;
         let wanted = self.wanted(cx, group_id, before.as_slice(), Some(after), records)?;
         let hash = wanted.metadata_hash(cx.topics);
-        if !wants_other_topics && !wanted.has_other_topics && hash == self.durable.metadata_hash {
+        if !wants_other_target && !wanted.has_other_topics && hash == self.durable.metadata_hash {
             return Ok((epoch, Some(wanted)));
         }
         self.bump(group_id, hash, records);

@@ -4,12 +4,13 @@ use highwater_protocol::Str;
 use highwater_records::{Timestamp, Uuid};
 
 use super::super::assignor::Partitions;
+use super::super::classic::detached;
 use super::super::records::{
     AssignedTopic, ClassicMemberMetadata, ClassicProtocol, ConsumerGroupValue, ConsumerMemberValue,
     CurrentAssignmentValue, CurrentTopic, RegularExpressionValue, TargetAssignmentValue,
     TargetMemberValue,
 };
-use super::member::{ClassicMember, Current, MemberState, Owned, Subscription};
+use super::member::{ClassicMember, Current, MemberState, Owned, Subscription, sorted_names};
 use super::{Expression, GroupRecord};
 
 /// Makes the records of one group.
@@ -143,26 +144,25 @@ fn current_topics(owned: &Owned) -> Vec<CurrentTopic> {
         .collect()
 }
 
+/// In allocations of its own: what is read back shares the bytes of its batch.
 impl From<&ConsumerMemberValue> for Subscription {
     fn from(value: &ConsumerMemberValue) -> Self {
-        let mut topic_names = value.subscribed_topic_names.clone();
-        topic_names.sort_unstable();
-        topic_names.dedup();
+        let own = |text: &Option<Str>| text.as_ref().map(Str::detached);
         Self {
-            instance_id: value.instance_id.clone(),
-            rack_id: value.rack_id.clone(),
-            client_id: value.client_id.clone(),
-            client_host: value.client_host.clone(),
-            topic_names,
-            topic_regex: value.subscribed_topic_regex.clone().filter(|regex| !regex.is_empty()),
+            instance_id: own(&value.instance_id),
+            rack_id: own(&value.rack_id),
+            client_id: value.client_id.detached(),
+            client_host: value.client_host.detached(),
+            topic_names: sorted_names(&value.subscribed_topic_names),
+            topic_regex: own(&value.subscribed_topic_regex).filter(|regex| !regex.is_empty()),
             rebalance_timeout_ms: value.rebalance_timeout_ms,
-            server_assignor: value.server_assignor.clone(),
+            server_assignor: own(&value.server_assignor),
             classic: value.classic.as_ref().map(|classic| ClassicMember {
                 session_timeout_ms: classic.session_timeout_ms,
                 protocols: classic
                     .supported_protocols
                     .iter()
-                    .map(|protocol| (protocol.name.clone(), protocol.metadata.clone()))
+                    .map(|protocol| (protocol.name.detached(), detached(&protocol.metadata)))
                     .collect(),
             }),
         }

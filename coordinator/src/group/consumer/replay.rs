@@ -6,7 +6,7 @@ use highwater_protocol::Str;
 use highwater_records::Offset;
 
 use super::super::assignor::Partitions;
-use super::member::{Current, LEAVE_EPOCH, Member, Subscription};
+use super::member::{Current, LEAVE_EPOCH, Member, Subscription, sorted_names};
 use super::{ConsumerGroup, Expression, Group, GroupKind, GroupRecord};
 
 /// Takes a record of types 3 to 8 and 16, on a group of any kind.
@@ -92,8 +92,7 @@ impl ConsumerGroup {
             GroupRecord::RegularExpression { expression, value, .. } => {
                 match value {
                     Some(value) => {
-                        let mut topics = value.topics.clone();
-                        topics.sort_unstable();
+                        let topics = sorted_names(&value.topics);
                         let (version, timestamp) = (value.version, value.timestamp);
                         let resolved = Expression { topics, version, timestamp };
                         durable.expressions.insert(expression.detached(), resolved)

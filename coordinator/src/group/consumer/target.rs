@@ -6,6 +6,7 @@ use std::time::Duration;
 use highwater_protocol::Str;
 
 use super::super::assignor::{Assignor, Partitions, Spec, SpecMember};
+use super::super::config::GroupConfig;
 use super::super::context::Context;
 use super::super::timers::{TimerKey, TimerKind};
 use super::records::RecordsOf;
@@ -96,7 +97,7 @@ impl ConsumerGroup {
     }
 
     /// The assignor most members ask for; the broker's first one if they ask for none.
-    fn assignor(&self, cx: &Context<'_>, updated: Option<Updated<'_>>) -> Assignor {
+    pub(super) fn assignor(&self, cx: &Context<'_>, updated: Option<Updated<'_>>) -> Assignor {
         let mut votes = self.derived.assignors.clone();
         if let Some(updated) = updated {
             let before = self.durable.members.get(updated.replaces.unwrap_or(updated.member_id));
@@ -110,23 +111,21 @@ impl ConsumerGroup {
                 }
             }
         }
-        let offered = cx.config.consumer_assignors.iter();
-        most_wanted(offered.filter_map(|name| Assignor::from_name(name)), &votes)
+        most_wanted(cx.config, &votes)
     }
 
-    /// The assignor most members ask for; of equal ones the first that Kafka lists.
-    pub(super) fn preferred_assignor(&self) -> Assignor {
-        most_wanted(Assignor::ALL, &self.derived.assignors)
+    /// The assignor of the group as it is.
+    pub(super) fn preferred_assignor(&self, config: &GroupConfig) -> Assignor {
+        most_wanted(config, &self.derived.assignors)
     }
 }
 
-fn most_wanted(
-    offered: impl IntoIterator<Item = Assignor>,
-    votes: &BTreeMap<Str, usize>,
-) -> Assignor {
+/// Among those with most votes the one the broker names first.
+fn most_wanted(config: &GroupConfig, votes: &BTreeMap<Str, usize>) -> Assignor {
     let votes_for = |assignor: &Assignor| votes.get(assignor.name()).copied().unwrap_or(0);
-    let offered: Vec<Assignor> = offered.into_iter().collect();
-    offered.into_iter().rev().max_by_key(votes_for).unwrap_or_default()
+    let offered = config.consumer_assignors.iter();
+    let offered = offered.filter_map(|name| Assignor::from_name(name));
+    offered.rev().max_by_key(votes_for).unwrap_or_default()
 }
 
 impl Context<'_> {

@@ -10,9 +10,9 @@ use super::{ConsumerGroup, Group, GroupKind, MemberState, Subscription, leave};
 
 /// A deadline of kind `Consumer*` has passed.
 pub(crate) fn on_timer(cx: &mut Context<'_>, group: &mut Group, kind: TimerKind, member_id: &Str) {
-    let GroupKind::Consumer(consumer) = &group.kind else { return };
+    let GroupKind::Consumer(consumer) = &mut group.kind else { return };
     if kind == TimerKind::ConsumerAssign {
-        consumer.assign_if_due(cx, &group.id);
+        consumer.catch_up(cx, &group.id);
         return;
     }
     let Ok(member) = consumer.member(member_id) else { return };
@@ -87,21 +87,31 @@ pub(super) fn millis(ms: i32) -> Duration {
 }
 
 impl ConsumerGroup {
-    /// Members came or went while the last target was too young: now is the time for the next.
-    fn assign_if_due(&self, cx: &mut Context<'_>, group_id: &Str) {
+    /// Looks after topics and target without a call of a member that does: the last target was too
+    /// young when members came or went, or those who are left speak the classic protocol.
+    ///
+    /// Says whether there is a new target.
+    pub(super) fn catch_up(&mut self, cx: &mut Context<'_>, group_id: &Str) -> bool {
         let durable = &self.durable;
-        if durable.epoch <= durable.assignment_epoch || durable.members.is_empty() {
-            return;
+        let is_target_due =
+            durable.epoch > durable.assignment_epoch && self.may_assign(cx, group_id);
+        if durable.members.is_empty() || (!is_target_due && !self.is_look_due(cx)) {
+            return false;
         }
         let mut records = Vec::new();
-        let Ok(wanted) = self.wanted(cx, group_id, &[], None, &mut records) else { return };
+        let Ok(wanted) = self.wanted(cx, group_id, &[], None, &mut records) else { return false };
         let hash = wanted.metadata_hash(cx.topics);
         let mut epoch = durable.epoch;
         if wanted.has_other_topics || hash != durable.metadata_hash {
             self.bump(group_id, hash, &mut records);
             epoch += 1;
         }
-        self.assign(cx, group_id, epoch, &wanted, None, &mut records);
+        let assigns = epoch > durable.assignment_epoch && self.may_assign(cx, group_id);
+        if assigns {
+            self.assign(cx, group_id, epoch, &wanted, None, &mut records);
+        }
         cx.outcome.records.append(&mut records);
+        self.looked(cx, &wanted);
+        assigns
     }
 }

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use highwater_protocol::Str;
+use bytes::Bytes;
 use highwater_protocol::messages::consumer_group_heartbeat::{
     ConsumerGroupHeartbeatRequest, RequestTopicPartition,
 };
+use highwater_protocol::messages::join_group::{JoinGroupRequest, RequestProtocol};
+use highwater_protocol::{Str, Writer};
 use highwater_records::{Monotonic, Now, Offset, Timestamp, Uuid};
 
 use super::super::super::{
@@ -290,5 +292,48 @@ impl Beat {
     pub(super) fn with(mut self, change: impl FnOnce(&mut ConsumerGroupHeartbeatRequest)) -> Self {
         change(&mut self.request);
         self
+    }
+}
+
+/// The bytes in which a classic consumer says what it wants and has (version 1).
+pub(super) fn subscription(topics: &[&str], owned: &[(&str, Vec<i32>)]) -> Bytes {
+    let mut writer = Writer::new();
+    writer.i16(1);
+    writer.primitives(false, &texts(topics)).unwrap();
+    writer.nullable_bytes(false, &None).unwrap();
+    writer.i32(i32::try_from(owned.len()).unwrap());
+    for (name, partitions) in owned {
+        writer.string(false, &Str::from(*name)).unwrap();
+        writer.primitives(false, partitions).unwrap();
+    }
+    writer.into_bytes().unwrap()
+}
+
+/// The bytes in which a classic leader gives partitions to a consumer (version 1).
+pub(super) fn assignment(
+    partitions: &[(&str, Vec<i32>)],
+    user_data: Option<&'static [u8]>,
+) -> Bytes {
+    let mut writer = Writer::new();
+    writer.i16(1);
+    writer.i32(i32::try_from(partitions.len()).unwrap());
+    for (name, partitions) in partitions {
+        writer.string(false, &Str::from(*name)).unwrap();
+        writer.primitives(false, partitions).unwrap();
+    }
+    writer.nullable_bytes(false, &user_data.map(Bytes::from_static)).unwrap();
+    writer.into_bytes().unwrap()
+}
+
+/// A JoinGroup of a consumer.
+pub(super) fn join_request(member_id: &str, metadata: Bytes) -> JoinGroupRequest {
+    JoinGroupRequest {
+        group_id: Str::from_static(GROUP),
+        session_timeout_ms: 10_000,
+        rebalance_timeout_ms: 60_000,
+        member_id: Str::from(member_id),
+        protocol_type: Str::from_static("consumer"),
+        protocols: vec![RequestProtocol { name: Str::from_static("range"), metadata }],
+        ..Default::default()
     }
 }
