@@ -119,7 +119,7 @@ fn refused_changes_leave_the_resource_as_it_was() {
         (4, "1", vec![change("num.io.threads", 0, Some("4"))], "dynamically: num.io.threads"),
         (4, "", vec![change("message.max.bytes", 0, Some("99999999"))], "socket.request.max.bytes"),
         (8, "1", vec![change("root", 0, Some("INFO"))], "resource type 8"),
-        (32, "g", vec![change("x", 0, Some("1"))], "resource type 32"),
+        (32, "g", vec![change("x", 0, Some("1"))], "unknown group configuration x"),
         (0, "", vec![], "resource type 0"),
     ] {
         let mut world = World::new();
