@@ -250,8 +250,9 @@ fn consumer(address: SocketAddr, topic: &str, tally: &mut Tally) -> Result<()> {
     ask(address, tally, request, |version, response| {
         let member_id = response.member_id.as_deref().unwrap_or_default();
         response.error_code == ErrorCode::None
-            && (response.member_epoch, response.heartbeat_interval_ms)
-                == (i32::from(version) + 1, 5_000)
+            // The second member may be told the new epoch with its next heartbeat only.
+            && (1..=i32::from(version) + 1).contains(&response.member_epoch)
+            && response.heartbeat_interval_ms == 5_000
             && if version == 0 { member_id.len() == 22 } else { member_id == "mine" }
             && response.assignment.is_some()
     })?;
