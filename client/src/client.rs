@@ -52,6 +52,8 @@ pub enum Lane {
     Control,
     /// Produce and Fetch: answered when there is something to say.
     Data,
+    /// What a member of a group says to its coordinator: its end tells that the member is gone.
+    Group,
 }
 
 /// Which topics to ask about.
@@ -233,6 +235,16 @@ impl Client {
             Some(controller) => self.connection(controller, Lane::Control).await,
             None => self.any_connection().await,
         }
+    }
+
+    /// A connection to a broker that an answer named.
+    pub(crate) async fn connection_to(
+        &self,
+        node: NodeId,
+        lane: Lane,
+        address: &Arc<str>,
+    ) -> Result<Connection, ClientError> {
+        Ok(self.link(Place::Node(node), lane, address).await?)
     }
 
     /// Runs `attempt` until it succeeds, fails for good, or `deadline` comes; refreshes brokers

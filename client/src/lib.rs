@@ -20,6 +20,7 @@
 pub mod admin;
 mod client;
 mod connection;
+mod coordinator;
 mod error;
 mod leaders;
 mod metadata;
@@ -33,6 +34,7 @@ mod wire;
 pub use self::admin::Admin;
 pub use self::client::{Client, Lane, TopicsWanted};
 pub use self::connection::{Connection, PendingResponse};
+pub use self::coordinator::Coordinator;
 pub use self::error::{ClientError, ConnectionFault, FaultCause};
 pub use self::metadata::{
     BrokerAddress, ClusterMetadata, LeaderHint, PartitionMetadata, TopicMetadata,

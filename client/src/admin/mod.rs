@@ -1,7 +1,10 @@
-//! The admin client: topics, configs, records and the cluster itself.
+//! The admin client: topics, configs, records, groups and the cluster itself.
 
 mod cluster;
 mod configs;
+mod group_members;
+mod group_offsets;
+mod groups;
 mod records;
 mod topics;
 
@@ -16,6 +19,8 @@ pub use self::cluster::{Broker, ClusterDescription};
 pub use self::configs::{
     AlterOperation, ConfigChange, ConfigEntry, ConfigResource, ConfigSource, ConfigSynonym,
 };
+pub use self::group_offsets::CommittedOffset;
+pub use self::groups::{GroupDescription, GroupKind, GroupListing, GroupMember};
 pub use self::topics::{CreateOptions, CreatedTopic, NewTopic, TopicDescription};
 
 /// Creates, describes and changes what a cluster holds; cheap to clone.

@@ -207,7 +207,11 @@ impl Admin {
         Ok(topics.iter().map(describe).collect())
     }
 
-    fn unanswered(&self, operation: String, connection: &crate::Connection) -> ClientError {
+    pub(super) fn unanswered(
+        &self,
+        operation: String,
+        connection: &crate::Connection,
+    ) -> ClientError {
         let message = Some("the answer does not mention it".to_owned());
         self.client.refusal(&operation, connection, ErrorCode::UnknownServerError, message)
     }

@@ -4,3 +4,4 @@
 mod cluster;
 mod connection;
 mod fake_broker;
+mod groups;
