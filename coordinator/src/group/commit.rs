@@ -1,10 +1,10 @@
 //! OffsetCommit and TxnOffsetCommit, on groups of any kind.
 
-use highwater_protocol::Str;
 use highwater_protocol::messages::offset_commit::{
     OffsetCommitRequest, RequestTopic, RequestTopicPartition,
 };
 use highwater_protocol::messages::txn_offset_commit::TxnOffsetCommitRequest;
+use highwater_protocol::{STRING_BYTES_MAX, Str};
 use highwater_records::{ProducerEpoch, ProducerId, Timestamp, Uuid};
 
 use super::answer::TopicResults;
@@ -221,9 +221,12 @@ fn check_partition(
     }
     let Some(metadata) = &partition.committed_metadata else { return Ok(()) };
     let max_bytes = cx.config.offset_metadata_bytes_max;
-    // Kafka counts UTF-16 units, and calls them bytes.
+    // Kafka counts UTF-16 units, and calls them bytes. Whatever the setting says, the text has to
+    // fit the length field of its record.
     let bytes = metadata.as_bytes().len();
-    if bytes > max_bytes && metadata.encode_utf16().count() > max_bytes {
+    let is_above_setting = bytes > max_bytes && metadata.encode_utf16().count() > max_bytes;
+    if is_above_setting || bytes > STRING_BYTES_MAX {
+        let max_bytes = max_bytes.min(STRING_BYTES_MAX);
         return Err(Refusal::OffsetMetadataTooLarge { bytes, max_bytes });
     }
     Ok(())

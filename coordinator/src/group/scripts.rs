@@ -94,7 +94,7 @@ impl Line {
     }
 
     fn optional(&self, key: &str) -> Option<Str> {
-        self.option(key).map(Str::from)
+        self.option(key).map(long)
     }
 
     fn number<T: std::str::FromStr<Err: std::fmt::Debug>>(&self, key: &str, otherwise: T) -> T {
@@ -151,6 +151,7 @@ impl Line {
             disconnect_timeout_ms: self.number("disconnect", defaults.disconnect_timeout_ms),
             group_size_max: self.number("size", defaults.group_size_max),
             group_bytes_max: self.number("bytes", defaults.group_bytes_max),
+            offset_metadata_bytes_max: self.number("texts", defaults.offset_metadata_bytes_max),
             offsets_retention_ms: self.number("retention", defaults.offsets_retention_ms),
             ..defaults
         };
@@ -174,7 +175,8 @@ impl Line {
             _ => {}
         }
         let uuid = if self.verb == "join" { host.uuid() } else { Uuid::ZERO };
-        let caller = host.caller(self.number("conn", 1), self.number("v", 9), client);
+        let client = long(client);
+        let caller = host.caller(self.number("conn", 1), self.number("v", 9), &client);
         match self.verb.as_str() {
             "join" => Input::Join { caller, request: self.join(), uuid },
             "sync" => Input::Sync { caller, request: self.sync() },
@@ -508,6 +510,14 @@ fn show_record(record: &GroupRecord) -> String {
         | GroupRecord::TargetMember { .. }
         | GroupRecord::CurrentAssignment { .. }
         | GroupRecord::RegularExpression { .. } => format!("{record:?}"),
+    }
+}
+
+/// A text, or one of so many bytes: `long:40000`.
+fn long(text: &str) -> Str {
+    match text.strip_prefix("long:").map(str::parse) {
+        Some(length) => Str::from("m".repeat(length.unwrap())),
+        None => Str::from(text),
     }
 }
 

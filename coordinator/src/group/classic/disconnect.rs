@@ -2,12 +2,14 @@
 //!
 //! Differs from Kafka: with `highwater.group.disconnect.timeout.ms` above 0, a dynamic member whose
 //! last request came on a connection that the peer closed has until then (or twice the longest
-//! heartbeat gap it has shown) to be heard again; Kafka waits for the whole session timeout.
+//! heartbeat gap it has shown, or two thirds of its session timeout before it has shown one) to be
+//! heard again; Kafka waits for the whole session timeout.
 
 use std::time::Duration;
 
 use highwater_protocol::Str;
 
+use super::super::consumer::millis;
 use super::super::context::Context;
 use super::super::timers::{TimerKey, TimerKind};
 use super::{ClassicGroup, after_ms};
@@ -28,14 +30,29 @@ impl ClassicGroup {
         if member.instance_id.is_some() {
             return;
         }
-        // Who waits for an answer sees at once that it will not come. Else the client comes back
-        // with its next heartbeat, and how often it sends one is only known from having seen it.
-        let gap = if member.is_waiting() { Duration::ZERO } else { member.longest_gap };
-        if gap.is_zero() && !member.is_waiting() {
-            return;
-        }
-        let at = after_ms(cx.now.monotonic, timeout_ms).max(cx.now.monotonic.plus(gap * 2));
+        // Who waits for an answer sees at once that it will not come.
+        let silence = if member.is_waiting() {
+            millis(timeout_ms)
+        } else {
+            silence_max(timeout_ms, member.session_timeout_ms, member.longest_gap)
+        };
+        let at = cx.now.monotonic.plus(silence);
         member.gone_at = Some(at);
         cx.timers.set_earlier(TimerKey::of_member(id, TimerKind::Session, member_id), at);
     }
+}
+
+/// How long a classic member whose connection is closed may stay silent before it counts as gone.
+///
+/// Its client comes back with its next heartbeat, and how often it sends one is only known from
+/// having seen it. Before that the longest interval in use is assumed, a third of the session
+/// timeout (most clients send one every 3 s), and two of them may pass.
+pub(crate) fn silence_max(
+    timeout_ms: i32,
+    session_timeout_ms: i32,
+    longest_gap: Duration,
+) -> Duration {
+    let session = millis(session_timeout_ms);
+    let gap = if longest_gap.is_zero() { session / 3 } else { longest_gap };
+    millis(timeout_ms).max(gap.saturating_mul(2)).min(session)
 }

@@ -1,7 +1,7 @@
 //! JoinGroup on a classic group.
 
-use highwater_protocol::Str;
 use highwater_protocol::messages::join_group::{JoinGroupRequest, RequestProtocol};
+use highwater_protocol::{STRING_BYTES_MAX, Str};
 use highwater_records::Uuid;
 
 use super::super::context::Context;
@@ -115,7 +115,7 @@ impl ClassicGroup {
         uuid: Uuid,
     ) -> Result<(), Refusal> {
         if let Some(instance_id) = &request.group_instance_id {
-            let member_id = member_id(instance_id, uuid);
+            let member_id = member_id(instance_id, uuid)?;
             match self.static_members.get(instance_id).cloned() {
                 Some(old_id) => {
                     self.replace_static_member(cx, id, caller, request, &old_id, member_id);
@@ -124,7 +124,7 @@ impl ClassicGroup {
             }
             return Ok(());
         }
-        let member_id = member_id(&caller.client_id, uuid);
+        let member_id = member_id(&caller.client_id, uuid)?;
         if caller.version < MEMBER_ID_REQUIRED_VERSION {
             self.add_member(cx, id, caller, request, member_id);
             return Ok(());
@@ -253,9 +253,29 @@ pub(super) fn describe_itself(member: &mut Member, caller: &Caller, request: &Jo
 }
 
 /// A member id as Kafka makes them: who it is for, and a random part in Java's notation.
-fn member_id(prefix: &Str, uuid: Uuid) -> Str {
+///
+/// Errors: [`Refusal::InvalidRequest`], where the id would not fit the length field of a record.
+fn member_id(prefix: &Str, uuid: Uuid) -> Result<Str, Refusal> {
     let bits = u128::from_be_bytes(uuid.to_bytes());
     let hex = format!("{bits:032x}");
     let groups = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
-    Str::from(format!("{prefix}-{}", groups.join("-")))
+    let id = format!("{prefix}-{}", groups.join("-"));
+    if id.len() > STRING_BYTES_MAX {
+        return Err(Refusal::InvalidRequest { reason: "the client id or instance id is too long" });
+    }
+    Ok(Str::from(id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn longest_member_id_is_what_a_record_can_hold() {
+        let longest = Str::from("c".repeat(STRING_BYTES_MAX - 37));
+        let id = member_id(&longest, Uuid::ZERO).unwrap();
+        assert_eq!(id.as_bytes().len(), STRING_BYTES_MAX);
+        let longer = Str::from("c".repeat(STRING_BYTES_MAX - 36));
+        assert!(matches!(member_id(&longer, Uuid::ZERO), Err(Refusal::InvalidRequest { .. })));
+    }
 }

@@ -34,6 +34,7 @@ use super::context::Context;
 use super::records::{ClassicGroupValue, GroupRecord};
 use super::timers::{TimerKey, TimerKind};
 use super::{Answer, DescribedGroup, DescribedMember, Refusal};
+pub(crate) use disconnect::silence_max;
 pub(crate) use leave::{leaving_members, nobody_left};
 pub(crate) use member::{Member, detached};
 pub(crate) use subscription::subscribed_topics;

@@ -7,7 +7,7 @@ use highwater_protocol::messages::heartbeat::HeartbeatRequest;
 use highwater_protocol::messages::join_group::JoinGroupRequest;
 use highwater_protocol::messages::leave_group::LeaveGroupRequest;
 use highwater_protocol::messages::sync_group::SyncGroupRequest;
-use highwater_records::Uuid;
+use highwater_records::{Monotonic, Uuid};
 
 use super::super::answer::{JoinAnswer, MemberLeft, SyncAnswer};
 use super::super::classic::{CONSUMER_PROTOCOL_TYPE, detached};
@@ -237,6 +237,7 @@ fn heartbeat(
     if has_to_join {
         must_join(cx, &group.id, member_id, member);
     }
+    consumer.note_gap(cx.now.monotonic, member_id);
     consumer.heard(cx, &group.id, caller, member_id);
     if has_to_join { Err(Refusal::RebalanceInProgress) } else { Ok(()) }
 }
@@ -400,9 +401,13 @@ impl ConsumerGroup {
     fn heard(&mut self, cx: &mut Context<'_>, group_id: &Str, caller: &Caller, member_id: &Str) {
         cx.connections.heard(group_id, member_id, caller.connection);
         let now = cx.now.monotonic;
-        let (at, longest) =
-            self.soft.heard.entry(member_id.clone()).or_insert((now, Default::default()));
-        *longest = now.since(*at).max(*longest);
-        *at = now;
+        self.soft.heard.entry(member_id.clone()).or_default().0 = now;
+    }
+
+    /// Remembers how long a classic member took to send a heartbeat.
+    fn note_gap(&mut self, now: Monotonic, member_id: &Str) {
+        if let Some((at, longest)) = self.soft.heard.get_mut(member_id) {
+            *longest = now.since(*at).max(*longest);
+        }
     }
 }

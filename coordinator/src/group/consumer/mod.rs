@@ -49,7 +49,7 @@ pub(crate) use member::{
 };
 pub(crate) use records::RecordsOf;
 pub(crate) use replay::replay;
-pub(crate) use timeouts::{on_disconnected, on_loaded, on_timer, set_session};
+pub(crate) use timeouts::{millis, on_disconnected, on_loaded, on_timer, set_session};
 
 /// A KIP-848 group.
 #[derive(Clone, Debug, Default)]

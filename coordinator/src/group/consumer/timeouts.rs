@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use highwater_protocol::Str;
 
+use super::super::classic::silence_max;
 use super::super::context::Context;
 use super::super::timers::{TimerKey, TimerKind};
 use super::{ConsumerGroup, Group, GroupKind, MemberState, Subscription, leave};
@@ -36,16 +37,18 @@ pub(crate) fn on_timer(cx: &mut Context<'_>, group: &mut Group, kind: TimerKind,
 pub(crate) fn on_disconnected(cx: &mut Context<'_>, group: &mut Group, member_id: &Str) {
     let GroupKind::Consumer(consumer) = &group.kind else { return };
     let Ok(member) = consumer.member(member_id) else { return };
-    let disconnect_ms = u64::try_from(cx.config.disconnect_timeout_ms).unwrap_or(0);
-    if disconnect_ms == 0 || member.subscription.instance_id.is_some() {
+    let disconnect_ms = cx.config.disconnect_timeout_ms;
+    if disconnect_ms <= 0 || member.subscription.instance_id.is_some() {
         return;
     }
-    let pause = if member.is_classic() {
-        consumer.soft.heard.get(member_id).map_or(Duration::ZERO, |(_, longest)| *longest)
+    let wait = if let Some(classic) = &member.subscription.classic {
+        let heard = consumer.soft.heard.get(member_id);
+        let longest_gap = heard.map_or(Duration::ZERO, |(_, longest)| *longest);
+        silence_max(disconnect_ms, classic.session_timeout_ms, longest_gap)
     } else {
-        millis(cx.consumer_heartbeat_interval_ms(&group.id))
+        let interval = millis(cx.consumer_heartbeat_interval_ms(&group.id));
+        millis(disconnect_ms).max(interval.saturating_mul(2))
     };
-    let wait = Duration::from_millis(disconnect_ms).max(pause.saturating_mul(2));
     let key = TimerKey::of_member(&group.id, TimerKind::ConsumerSession, member_id);
     let deadline = cx.now.monotonic.plus(wait);
     if cx.timers.get(&key).is_none_or(|session_end| deadline < session_end) {
@@ -82,7 +85,7 @@ pub(crate) fn set_session(
 }
 
 /// Milliseconds of a request or a setting; below zero is none.
-pub(super) fn millis(ms: i32) -> Duration {
+pub(crate) fn millis(ms: i32) -> Duration {
     Duration::from_millis(u64::try_from(ms).unwrap_or(0))
 }
 
