@@ -154,6 +154,10 @@ fn hint_for_code(code: ErrorCode) -> Option<&'static str> {
         ErrorCode::NotEnoughReplicas | ErrorCode::NotEnoughReplicasAfterAppend => {
             "fewer replicas are in sync than min.insync.replicas asks for; start the other brokers"
         }
+        ErrorCode::GroupIdNotFound => "`highwater group list` shows the groups there are",
+        ErrorCode::NonEmptyGroup | ErrorCode::UnknownMemberId => {
+            "the group has members: stop them first; `highwater group members GROUP` shows them"
+        }
         ErrorCode::TopicAuthorizationFailed
         | ErrorCode::ClusterAuthorizationFailed
         | ErrorCode::GroupAuthorizationFailed => "ask for the right to do this",

@@ -7,8 +7,10 @@ mod failure;
 #[cfg(test)]
 mod fixture;
 mod format;
+mod group;
 mod lines;
 mod log;
+mod moment;
 mod output;
 mod produce;
 mod serve;
@@ -62,6 +64,8 @@ enum Command {
     Produce(produce::Produce),
     /// Write records of a topic to standard output
     Consume(consume::Consume),
+    /// List, describe, reset and delete consumer groups
+    Group(group::Group),
     /// Show and change settings of topics and brokers
     Config(config::Config),
     /// Look into log files on disk, without a broker
@@ -89,6 +93,7 @@ fn dispatch(cli: Cli, output: &mut Output) -> anyhow::Result<()> {
         Command::Topic(arguments) => on_runtime(topic::run(global, arguments, output)),
         Command::Produce(arguments) => on_runtime(produce::run(global, arguments, output)),
         Command::Consume(arguments) => on_runtime(consume::run(global, arguments, output)),
+        Command::Group(arguments) => on_runtime(group::run(global, arguments, output)),
         Command::Config(arguments) => on_runtime(config::run(global, arguments, output)),
         Command::Log(arguments) => log::run(&arguments, output),
         Command::Completions(arguments) => completions::run(&arguments, output),

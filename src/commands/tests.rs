@@ -15,7 +15,7 @@ fn command_line_is_well_formed() {
 fn help_documents_the_exit_codes_and_every_verb() {
     let help = Cli::command().render_long_help().to_string();
     assert!(help.contains("Exit codes: 0 done; 1 failed"), "{help}");
-    for verb in ["serve", "topic", "produce", "consume", "config", "log", "completions"] {
+    for verb in ["serve", "topic", "produce", "consume", "group", "config", "log", "completions"] {
         assert!(help.contains(&format!("\n  {verb} ")), "{verb} is missing in {help}");
     }
 }
@@ -45,6 +45,13 @@ fn wrong_usage_is_exit_code_2() {
         "highwater consume t --from-beginning --offset 3",
         "highwater consume t --format %q",
         "highwater config set topic t",
+        "highwater group members",
+        "highwater group reset g",
+        "highwater group reset g --to-earliest --to-latest",
+        "highwater group reset g --to-offset -1",
+        "highwater group reset g --to-time yesterday",
+        "highwater group reset g --topic t --from-file f",
+        "highwater group describe g --watch=0",
     ] {
         let error = parse(line).unwrap_err();
         assert_eq!(error.exit_code(), 2, "{line}");
@@ -53,5 +60,6 @@ fn wrong_usage_is_exit_code_2() {
 
 #[test]
 fn negative_offset_is_a_place_and_no_flag() {
+    assert!(parse("highwater group reset g --shift-by -10").is_ok());
     assert!(parse("highwater consume t --offset -10").is_ok());
 }
