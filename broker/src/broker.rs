@@ -12,6 +12,7 @@ use crate::hosts::controller::ControllerHost;
 use crate::hosts::groups::Groups;
 use crate::hosts::producer_ids::ProducerIds;
 use crate::metadata_cache::MetadataCache;
+use crate::metrics::Metrics;
 use crate::net::Net;
 use crate::replicas::Replicas;
 use crate::seams::{Clock, Random, Transport};
@@ -46,6 +47,8 @@ pub(crate) struct Broker {
     pub(crate) controller: ControllerHost,
     pub(crate) producer_ids: ProducerIds,
     pub(crate) auto_create: AutoCreate,
+    /// What is counted on the way of requests.
+    pub(crate) metrics: Metrics,
     /// The groups coordinated here.
     pub(crate) groups: Arc<Groups>,
 }
@@ -86,6 +89,11 @@ impl FatalSignal {
         if is_first {
             tracing::error!(reason, "the broker cannot go on");
         }
+    }
+
+    /// The reason, if there is one.
+    pub(crate) fn reason(&self) -> Option<Arc<str>> {
+        self.reason.borrow().clone()
     }
 
     /// Waits for a reason.

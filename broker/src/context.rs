@@ -7,6 +7,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use highwater_coordinator::ConnectionId;
 use highwater_protocol::Str;
+use highwater_records::Monotonic;
 use parking_lot::Mutex;
 
 /// Who asks. A plaintext listener counts as authenticated, as this principal.
@@ -20,6 +21,8 @@ pub(crate) struct RequestContext {
     pub(crate) client_id: Option<Str>,
     pub(crate) api_version: i16,
     pub(crate) correlation_id: i32,
+    /// When it was taken from the socket's bytes.
+    pub(crate) received: Monotonic,
 }
 
 /// Who is at the other end of a connection.

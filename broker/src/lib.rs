@@ -13,6 +13,7 @@
 //! Start at [`Server`] (`server.rs`, the only place where the parts are joined), then follow a request: `net/listener.rs`,
 //! `net/connection.rs`, `net/dispatch.rs`, `handlers/<api>.rs`, `partition/`.
 
+mod admin;
 mod broker;
 mod config;
 mod context;
@@ -22,6 +23,7 @@ mod handlers;
 mod hosts;
 mod log_dirs;
 mod metadata_cache;
+mod metrics;
 mod net;
 mod partition;
 mod quorum;

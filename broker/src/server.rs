@@ -10,6 +10,7 @@ use highwater_storage::LogDirError;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
+use crate::admin::Admin;
 use crate::broker::{AdvertisedEndpoint, Broker, FatalSignal};
 use crate::config::{Config, ConfigError, Endpoint, ListenerConfig};
 use crate::fetch::FetchSessions;
@@ -18,11 +19,12 @@ use crate::hosts::controller::{self, ControllerSetup, ControllerStartError, Open
 use crate::hosts::groups::{Groups, GroupsSetup};
 use crate::hosts::producer_ids::ProducerIds;
 use crate::log_dirs::{self, LogDirs, LogDirsError};
+use crate::metrics::Metrics;
 use crate::net::Net;
 use crate::net::gate::Gate;
 use crate::net::listener::Acceptor;
 use crate::replicas::{RecoveryWindow, Replicas, ReplicasSetup};
-use crate::seams::{Listener, Random, Seams};
+use crate::seams::{ListenOptions, Listener, Random, Seams};
 use crate::tasks::Tasks;
 use crate::workers::{self, Pool, Workers};
 
@@ -35,6 +37,7 @@ pub struct Server {
     connections: Tasks,
     acceptors: Tasks,
     local_addrs: Vec<SocketAddr>,
+    admin_addr: Option<SocketAddr>,
 }
 
 /// Why a broker does not start. One line that says what, and what to do.
@@ -80,16 +83,21 @@ impl Server {
     /// Errors: a [`StartError`]; nothing is left running or locked.
     pub async fn start(config: Config, seams: Seams) -> Result<Self, StartError> {
         let listeners = listen(&config, &seams).await?;
-        let broker = build(config, seams, &listeners).await?;
+        let admin_listener = listen_admin(&config, &seams).await?;
+        let admin_addr = admin_listener.as_ref().map(|listener| listener.local_addr());
+        let admin = Admin::new();
+        let broker = build(config, seams, &listeners, admin_listener, &admin).await?;
         let local_addrs = listeners.iter().map(|(_, listener)| listener.local_addr()).collect();
         let panics = Arc::clone(&broker.net.counters.panics);
         let server = Self {
             connections: Tasks::new(Handle::current(), Arc::clone(&panics)),
             acceptors: Tasks::new(Handle::current(), panics),
             local_addrs,
+            admin_addr,
             broker,
         };
         server.accept(listeners);
+        admin.on_serving(&server.broker);
         Ok(server)
     }
 
@@ -112,6 +120,12 @@ impl Server {
     #[must_use]
     pub fn local_addrs(&self) -> &[SocketAddr] {
         &self.local_addrs
+    }
+
+    /// Where metrics and health are served, if anywhere.
+    #[must_use]
+    pub fn admin_addr(&self) -> Option<SocketAddr> {
+        self.admin_addr
     }
 
     /// The configuration it runs with.
@@ -201,25 +215,52 @@ async fn listen(config: &Config, seams: &Seams) -> Result<Bound, StartError> {
     let options = config.limits.listen_options;
     let mut listeners = Vec::new();
     for ListenerConfig { name, bind, .. } in &config.listeners {
-        let listener =
-            seams.transport.listen(&bind.host, bind.port, options).await.map_err(|source| {
-                let (name, endpoint) = (name.clone(), bind.clone());
-                match source.kind() {
-                    io::ErrorKind::AddrInUse => StartError::PortBusy { name, endpoint },
-                    _ => StartError::Listen { name, endpoint, source },
-                }
-            })?;
+        let listener = listen_on(name, bind, seams, options).await?;
         listeners.push((name.clone(), listener));
     }
     Ok(listeners)
 }
 
+async fn listen_admin(
+    config: &Config,
+    seams: &Seams,
+) -> Result<Option<Box<dyn Listener>>, StartError> {
+    let Some(endpoint) = &config.admin_listen else { return Ok(None) };
+    let options = ListenOptions::default();
+    listen_on("highwater.admin.listen", endpoint, seams, options).await.map(Some)
+}
+
+async fn listen_on(
+    name: &str,
+    endpoint: &Endpoint,
+    seams: &Seams,
+    options: ListenOptions,
+) -> Result<Box<dyn Listener>, StartError> {
+    let listener = seams.transport.listen(&endpoint.host, endpoint.port, options).await;
+    listener.map_err(|source| {
+        let (name, endpoint) = (name.to_owned(), endpoint.clone());
+        match source.kind() {
+            io::ErrorKind::AddrInUse => StartError::PortBusy { name, endpoint },
+            _ => StartError::Listen { name, endpoint, source },
+        }
+    })
+}
+
 /// Joins the parts. On an error everything that was started has ended, and all locks are free.
-async fn build(config: Config, seams: Seams, listeners: &Bound) -> Result<Arc<Broker>, StartError> {
+async fn build(
+    config: Config,
+    seams: Seams,
+    listeners: &Bound,
+    admin_listener: Option<Box<dyn Listener>>,
+    admin: &Admin,
+) -> Result<Arc<Broker>, StartError> {
     let workers = Arc::clone(&seams.workers);
     let panics = Arc::default();
     let tasks = Tasks::new(Handle::current(), Arc::clone(&panics));
     let ending = CancellationToken::new();
+    if let Some(listener) = admin_listener {
+        tasks.spawn("admin", admin.clone().serve(listener, ending.clone()));
+    }
     let parts = Parts {
         config,
         seams,
@@ -276,6 +317,7 @@ impl Parts {
             controller: host,
             auto_create: AutoCreate::default(),
             producer_ids: ProducerIds::new(),
+            metrics: Metrics::new(),
             groups: Groups::new(&config, groups),
             config,
             random,

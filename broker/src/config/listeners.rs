@@ -51,6 +51,7 @@ struct Named {
     endpoint: Endpoint,
 }
 
+const ADMIN_LISTEN: &str = "highwater.admin.listen";
 const LISTENERS: &str = "listeners";
 const ADVERTISED: &str = "advertised.listeners";
 const PROTOCOL_MAP: &str = "listener.security.protocol.map";
@@ -91,6 +92,26 @@ pub(super) fn read(
         listeners.push(ListenerConfig { name, bind: endpoint, advertised });
     }
     Ok(listeners)
+}
+
+/// Where metrics are served, if anywhere. A port alone is one of loopback.
+pub(super) fn read_admin(lookup: &Lookup<'_>) -> Result<Option<Endpoint>, ConfigError> {
+    let text = lookup.text(ADMIN_LISTEN).unwrap_or_default();
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let is_port = text.bytes().all(|byte| byte.is_ascii_digit());
+    let address = if is_port { format!("127.0.0.1:{text}") } else { text.to_owned() };
+    let mut endpoint =
+        parse_endpoint(&address).map_err(|reason| wrong(ADMIN_LISTEN, text, reason))?;
+    if endpoint.host.is_empty() {
+        "127.0.0.1".clone_into(&mut endpoint.host);
+    }
+    if !endpoint.is_loopback() && !lookup.flag("highwater.allow.insecure") {
+        return Err(ConfigError::InsecureAdmin { endpoint });
+    }
+    Ok(Some(endpoint))
 }
 
 fn check_advertised_names(bound: &[Named], advertised: &[Named]) -> Result<(), ConfigError> {
@@ -173,6 +194,11 @@ fn parse(entry: &str) -> Result<Named, &'static str> {
     if name.is_empty() || !name.bytes().all(is_legal) {
         return Err("a listener name is made of letters, digits, '_', '-' and '.'");
     }
+    let endpoint = parse_endpoint(address)?;
+    Ok(Named { name: name.to_ascii_uppercase(), endpoint })
+}
+
+fn parse_endpoint(address: &str) -> Result<Endpoint, &'static str> {
     let (host, port) = address.rsplit_once(':').ok_or("the port is missing")?;
     let port = port.parse().map_err(|_| "the port is not a number from 0 to 65535")?;
     let host = match host.strip_prefix('[') {
@@ -182,12 +208,11 @@ fn parse(entry: &str) -> Result<Named, &'static str> {
             inner
         }
         None if host.contains([':', '/']) => {
-            return Err("expected NAME://host:port; an IPv6 address stands in []");
+            return Err("expected host:port; an IPv6 address stands in []");
         }
         None => host,
     };
-    let endpoint = Endpoint { host: host.to_owned(), port };
-    Ok(Named { name: name.to_ascii_uppercase(), endpoint })
+    Ok(Endpoint { host: host.to_owned(), port })
 }
 
 fn wrong(key: &str, value: &str, reason: &str) -> ConfigError {

@@ -28,6 +28,8 @@ pub struct Config {
     /// Directories that hold the data, at least one. The first one also holds the metadata log.
     pub log_dirs: Vec<PathBuf>,
     pub listeners: Vec<ListenerConfig>,
+    /// Where metrics and health are served over HTTP, if anywhere.
+    pub admin_listen: Option<Endpoint>,
     pub broker_rack: Option<String>,
     pub limits: Limits,
     /// What was set, as written. All values have passed their definition's check.
@@ -89,6 +91,11 @@ pub enum ConfigError {
          encryption nor authentication; set highwater.allow.insecure=true to allow that, or listen on 127.0.0.1"
     )]
     Insecure { name: String, endpoint: Endpoint },
+    #[error(
+        "metrics on {endpoint} could be read by everyone who reaches it, without a password, and they name topics and groups; \
+         set highwater.allow.insecure=true to allow that, or give highwater.admin.listen an address of 127.0.0.1"
+    )]
+    InsecureAdmin { endpoint: Endpoint },
     #[error(
         "listener {name} uses {protocol}, which is not supported yet; use PLAINTEXT \
          (with highwater.allow.insecure=true if it is reachable from other machines)"
@@ -196,6 +203,7 @@ impl Config {
             node_id: NodeId::new(node_id),
             log_dirs: log_dirs(&lookup)?,
             listeners,
+            admin_listen: listeners::read_admin(&lookup)?,
             broker_rack: lookup.text("broker.rack").filter(|rack| !rack.is_empty()),
             limits: limits(&lookup)?,
             properties,

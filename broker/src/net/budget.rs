@@ -93,6 +93,17 @@ impl MemoryBudget {
         self.shared.free.available_permits()
     }
 
+    /// Bytes that may be taken in all.
+    pub(crate) fn limit_bytes(&self) -> usize {
+        self.shared.limit_bytes
+    }
+
+    /// Bytes held now, those beyond the limit included.
+    pub(crate) fn used_bytes(&self) -> usize {
+        let taken = self.shared.limit_bytes.saturating_sub(self.free_bytes());
+        taken + self.shared.debt_bytes.load(Ordering::Relaxed)
+    }
+
     /// Whether somebody waits for bytes: who holds some without using them should let go.
     pub(crate) fn has_waiters(&self) -> bool {
         self.shared.waiter_count.load(Ordering::Relaxed) > 0
@@ -176,6 +187,7 @@ mod tests {
     fn debt_is_paid_before_anyone_else_gets_bytes() {
         let budget = MemoryBudget::new(100);
         let (first, second) = (budget.take_now(80), budget.take_now(80));
+        assert_eq!(budget.used_bytes(), 160);
         drop(first);
         assert_eq!(budget.free_bytes(), 20);
         drop(second);

@@ -115,6 +115,9 @@ pub(crate) struct Connection<S, V> {
     frame_window: Option<Window>,
     /// Of the answers the peer does not take.
     write_window: Option<Window>,
+    /// Bytes both ways that are in the broker's counters.
+    counted_in: u64,
+    counted_out: u64,
 }
 
 struct Admitting {
@@ -160,6 +163,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, V: Service> Connection<S, V> {
             active_at: net.clock.monotonic(),
             frame_window: None,
             write_window: None,
+            counted_in: 0,
+            counted_out: 0,
             net,
         }
     }
@@ -211,6 +216,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, V: Service> Connection<S, V> {
                 Poll::Ready(Err(error)) => return Err(End::Failed(error.kind())),
                 Poll::Pending => self.is_write_blocked = true,
             }
+            self.count_bytes();
             // What became possible only now has not been tried, so nothing would wake this task for it.
             let is_untried =
                 (self.may_start() && !could_start) || (self.wants_input() && !wanted_input);
@@ -219,6 +225,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin, V: Service> Connection<S, V> {
             }
             self.has_moved |= has_moved;
         }
+    }
+
+    fn count_bytes(&mut self) {
+        let counters = &self.net.counters;
+        let received = self.input.received_bytes();
+        Counters::add_growth(&counters.bytes_in, &mut self.counted_in, received);
+        let written = self.answers.written_bytes();
+        Counters::add_growth(&counters.bytes_out, &mut self.counted_out, written);
     }
 
     /// Whether another request may start now.

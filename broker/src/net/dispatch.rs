@@ -2,16 +2,19 @@
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use highwater_protocol::header::RequestHeader;
 use highwater_protocol::messages::fetch::FetchRequest;
 use highwater_protocol::messages::produce::ProduceRequest;
 use highwater_protocol::{ApiKey, DecodeError, Frame, Message, Reader, Request, response_frame};
+use highwater_records::ErrorCode;
 
 use crate::broker::Broker;
 use crate::context::{PeerContext, RequestContext, Started};
 use crate::handlers;
+use crate::metrics::AnswerErrors;
 use crate::net::admission::{Admission, admit_produce};
 use crate::net::connection::{Dispatched, Offence, Service};
 
@@ -41,7 +44,7 @@ macro_rules! exclusive {
                 let request = decode(&context, reader)?;
                 Ok(Dispatched::Exclusive(Box::pin(async move {
                     let response = $handler(&broker, &context, request).await;
-                    encode(ApiKey::$key, &context, &response)
+                    answer(&broker, ApiKey::$key, &context, &response)
                 })))
             },
         }
@@ -121,9 +124,12 @@ impl Service for BrokerService {
         let RequestHeader { api_key, api_version, correlation_id, client_id } = header;
         let Some(served) = find(api_key) else { return Err(Offence::UnknownApi { key: api_key }) };
         let peer = Arc::clone(&self.peer);
-        let context = RequestContext { peer, client_id, api_version, correlation_id };
+        let received = self.broker.clock.monotonic();
+        let context = RequestContext { peer, client_id, api_version, correlation_id, received };
         if !served.versions.contains(&api_version) || !served.key.has_version(api_version) {
             if served.key == ApiKey::ApiVersions {
+                let error = ErrorCode::UnsupportedVersion;
+                self.broker.metrics.observe(served.key, Duration::ZERO, error);
                 return handlers::api_versions::unsupported(&context).map(Dispatched::Ready);
             }
             return Err(Offence::UnsupportedVersion {
@@ -140,6 +146,11 @@ fn find(api_key: i16) -> Option<&'static Served> {
     SERVED.get(usize::from(row?))
 }
 
+/// The row of an API in [`SERVED`].
+pub(crate) fn row_of(key: ApiKey) -> Option<usize> {
+    ROWS.get(usize::try_from(key.code()).ok()?).copied().flatten().map(usize::from)
+}
+
 fn decode<Q: Request>(context: &RequestContext, mut reader: Reader) -> Result<Q, Offence> {
     let version = context.api_version;
     // Bytes after the body are let pass, as in Kafka.
@@ -148,6 +159,18 @@ fn decode<Q: Request>(context: &RequestContext, mut reader: Reader) -> Result<Q,
 
 fn body_offence(key: ApiKey, version: i16, error: DecodeError) -> Offence {
     Offence::Body { api: key.name(), version, error }
+}
+
+/// Counts an answer and makes a frame of it.
+fn answer<R: Message + AnswerErrors>(
+    broker: &Broker,
+    key: ApiKey,
+    context: &RequestContext,
+    response: &R,
+) -> Result<Frame, Offence> {
+    let latency = broker.clock.monotonic().since(context.received);
+    broker.metrics.observe(key, latency, response.first_error());
+    encode(key, context, response)
 }
 
 /// The answer to `context`'s request as a frame.
@@ -161,22 +184,28 @@ pub(crate) fn encode<R: Message>(
 }
 
 /// Turns what `start` of a handler returned into an answer.
-fn started<R: Message + Send + 'static>(
+fn started<R: Message + AnswerErrors + Send + 'static>(
+    broker: &Arc<Broker>,
     key: ApiKey,
     context: &RequestContext,
     started: Started<R>,
 ) -> Result<Dispatched, Offence> {
     Ok(match started {
-        Started::Ready(response) => Dispatched::Ready(encode(key, context, &response)?),
-        Started::Waiting(answer) => {
+        Started::Ready(response) => Dispatched::Ready(answer(broker, key, context, &response)?),
+        Started::Waiting(waiting) => {
             // The client id shares the bytes of the request, which an answer that waits must not keep.
             let context = RequestContext { client_id: None, ..context.clone() };
+            let broker = Arc::clone(broker);
             Dispatched::Waiting(Box::pin(async move {
-                let response = answer.await;
-                encode(key, &context, &response)
+                let response = waiting.await;
+                answer(&broker, key, &context, &response)
             }))
         }
-        Started::NoResponse => Dispatched::NoResponse,
+        Started::NoResponse => {
+            let latency = broker.clock.monotonic().since(context.received);
+            broker.metrics.observe(key, latency, ErrorCode::None);
+            Dispatched::NoResponse
+        }
         Started::Close => Dispatched::Close,
     })
 }
@@ -187,12 +216,12 @@ fn start_produce(call: Call) -> Result<Dispatched, Offence> {
     match admit_produce(&context, &request) {
         Admission::Pass => {
             let outcome = handlers::produce::start(&broker, &context, request);
-            started(ApiKey::Produce, &context, outcome)
+            started(&broker, ApiKey::Produce, &context, outcome)
         }
         Admission::Wait(admitted) => Ok(Dispatched::Admitting(Box::pin(async move {
             admitted.await;
             let outcome = handlers::produce::start(&broker, &context, request);
-            started(ApiKey::Produce, &context, outcome)
+            started(&broker, ApiKey::Produce, &context, outcome)
         }))),
     }
 }
@@ -203,7 +232,7 @@ fn start_fetch(call: Call) -> Result<Dispatched, Offence> {
     let share = broker.net.response_share_bytes();
     request.max_bytes = request.max_bytes.min(i32::try_from(share).unwrap_or(i32::MAX));
     let outcome = handlers::fetch::start(&broker, &context, request);
-    started(ApiKey::Fetch, &context, outcome)
+    started(&broker, ApiKey::Fetch, &context, outcome)
 }
 
 #[cfg(test)]

@@ -76,6 +76,10 @@ pub(crate) struct Counters {
     /// Closed because of what arrived on them, or did not.
     pub(crate) connections_offended: AtomicU64,
     pub(crate) requests: AtomicU64,
+    /// Bytes that connections took from their sockets.
+    pub(crate) bytes_in: AtomicU64,
+    /// Bytes that connections handed to their sockets.
+    pub(crate) bytes_out: AtomicU64,
     /// Panics in connections and tasks.
     pub(crate) panics: Arc<AtomicU64>,
 }
@@ -83,6 +87,14 @@ pub(crate) struct Counters {
 impl Counters {
     pub(crate) fn add(counter: &AtomicU64) {
         counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Adds what a total of a connection's own has grown by.
+    pub(crate) fn add_growth(counter: &AtomicU64, noted: &mut u64, total: u64) {
+        if total > *noted {
+            counter.fetch_add(total - *noted, Ordering::Relaxed);
+            *noted = total;
+        }
     }
 }
 

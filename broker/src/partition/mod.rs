@@ -12,6 +12,7 @@
 //!
 //! Start at [`Partition::append`].
 
+mod append_times;
 mod handover;
 mod intake;
 mod pending;
@@ -22,10 +23,11 @@ mod waiting;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use highwater_controller::config::{Durability as TopicDurability, TopicSettings};
-use highwater_records::TopicPartition;
+use highwater_records::{Offset, TopicPartition};
 use highwater_replication::{
     Durability, Leader, LeaderSetup, MetadataChange, Ticket, WaitingAppends,
 };
@@ -43,6 +45,7 @@ pub(crate) use turn::{Aftermath, Leading, Replica};
 pub(crate) use view::{LeaderView, NotServing, PartitionView};
 pub(crate) use waiting::{Wakeup, Watchers};
 
+use append_times::AppendTimes;
 use turn::{WaitingAppend, Writer};
 
 /// Turns one caller takes in a row for others; then it hands over to a task of the broker.
@@ -66,6 +69,7 @@ pub(crate) struct Partition {
     /// Locked for a few lines, also while `writer` is; never the other way round.
     waiting: Mutex<WaitingAppends<WaitingAppend>>,
     watchers: Watchers,
+    append_times: AppendTimes,
     /// In the handover's list.
     is_handed_over: AtomicBool,
     /// Among those the next sync round takes.
@@ -123,6 +127,7 @@ impl Partition {
         Arc::new(Self {
             topic_partition,
             dir,
+            append_times: AppendTimes::new(context.clock.monotonic()),
             context,
             queue: queue::Queue::default(),
             view: ArcSwap::from_pointee(replica.view()),
@@ -284,6 +289,11 @@ impl Partition {
         self.view.load_full()
     }
 
+    /// How long ago the record at `offset` was appended, by our clock: within a second, or a hundredth of it.
+    pub(crate) fn age_of(&self, offset: Offset) -> Duration {
+        self.append_times.age_of(offset, self.context.clock.monotonic())
+    }
+
     pub(crate) fn watchers(&self) -> &Watchers {
         &self.watchers
     }
@@ -371,7 +381,9 @@ impl Turn<'_> {
             return;
         }
         let now = partition.context.clock.now();
-        self.writer.append_drained(now, &partition.waiting, aftermath);
+        if let Some(first) = self.writer.append_drained(now, &partition.waiting, aftermath) {
+            partition.append_times.note(first, now.monotonic);
+        }
         self.publish(aftermath);
     }
 

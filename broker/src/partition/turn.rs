@@ -76,13 +76,13 @@ impl Writer {
 
     /// Appends everything that was drained, with one write, and says what follows from it.
     ///
-    /// The caller publishes the view before it does the aftermath.
+    /// The caller publishes the view before it does the aftermath. Returns where the new records begin, if there are any.
     pub(crate) fn append_drained(
         &mut self,
         now: Now,
         waiting: &parking_lot::Mutex<WaitingAppends<WaitingAppend>>,
         aftermath: &mut Aftermath,
-    ) {
+    ) -> Option<Offset> {
         let leading = match &mut self.replica {
             Replica::Leading(leading) => leading,
             Replica::Offline(reason) => {
@@ -91,12 +91,12 @@ impl Writer {
                     (append.reply, Err(AppendRefusal::Offline(Arc::clone(&reason))))
                 };
                 aftermath.answers.extend(self.drained.drain(..).map(refuse));
-                return;
+                return None;
             }
             Replica::Gone => {
                 let refuse = |append: Append| (append.reply, Err(AppendRefusal::Gone));
                 aftermath.answers.extend(self.drained.drain(..).map(refuse));
-                return;
+                return None;
             }
         };
         let end_before = leading.log.log_end_offset();
@@ -149,6 +149,7 @@ impl Writer {
         leading.settle(self.written.drain(..), end, refusal, waiting, aftermath);
         leading.act(effects, waiting, aftermath);
         aftermath.requests_sync |= leading.log.wants_flush(now.wall);
+        (end > end_before).then_some(end_before)
     }
 }
 

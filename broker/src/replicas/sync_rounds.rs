@@ -1,7 +1,7 @@
 //! Group commit: one round of syncs in flight per log directory, all arrivals wait for the next.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 
@@ -17,6 +17,10 @@ const SYNC_THREADS_MAX: usize = 8;
 pub(crate) struct SyncRounds {
     workers: Arc<dyn Workers>,
     state: Mutex<State>,
+    /// Rounds that were started.
+    pub(crate) round_count: AtomicU64,
+    /// Files that they were to sync.
+    pub(crate) sync_count: AtomicU64,
 }
 
 #[derive(Default)]
@@ -37,7 +41,12 @@ struct Share {
 
 impl SyncRounds {
     pub(crate) fn new(workers: Arc<dyn Workers>) -> Arc<Self> {
-        Arc::new(Self { workers, state: Mutex::new(State::default()) })
+        Arc::new(Self {
+            workers,
+            state: Mutex::new(State::default()),
+            round_count: AtomicU64::new(0),
+            sync_count: AtomicU64::new(0),
+        })
     }
 
     /// Has a partition synced by the next round, and starts it if none is in flight.
@@ -77,6 +86,8 @@ impl SyncRounds {
     }
 
     fn share_out(self: &Arc<Self>, wanted: Vec<Arc<Partition>>) -> Vec<Share> {
+        self.round_count.fetch_add(1, Ordering::Relaxed);
+        self.sync_count.fetch_add(wanted.len() as u64, Ordering::Relaxed);
         let count = wanted.len().min(SYNC_THREADS_MAX);
         let unfinished_count = Arc::new(AtomicUsize::new(count));
         let share = |_| Share {

@@ -3,6 +3,7 @@
 
 mod admin;
 mod admin_faults;
+mod admin_http;
 mod api_versions;
 mod data;
 mod fetch;

@@ -312,6 +312,11 @@ static HIGHWATER_CONFIGS: &[ConfigDef] = &[
         .bounds(OneOf(&["fsync", "os"])).live(),
     ConfigDef::new("highwater.allow.insecure", Boolean, "false",
         "Allows a plaintext listener that is reachable from other machines."),
+    ConfigDef::new("highwater.admin.listen", String, "",
+        "Where metrics and health are served over HTTP (host:port, or a port of 127.0.0.1); empty: nowhere."),
+    ConfigDef::new("highwater.metrics.series.max", Int, "10000",
+        "Series of one metric whose labels clients choose (topics, groups); what is left out is counted.")
+        .at_least(0),
     ConfigDef::new("highwater.tail.cache.bytes", Long, "67108864",
         "Memory for the newest batches of all partitions, shared by producers and consumers.").at_least(0),
     ConfigDef::new("highwater.partitions.max", Int, "20000",

@@ -27,7 +27,7 @@ use highwater_controller::image::ConfigResource;
 use highwater_controller::{MetadataDelta, MetadataImage};
 use highwater_coordinator::RequestId;
 use highwater_coordinator::group::{
-    Caller, GroupConfig, GroupOverrides, Input, Topic, Topics, partition_of,
+    Caller, GroupConfig, GroupCoordinator, GroupOverrides, Input, Topic, Topics, partition_of,
 };
 use highwater_protocol::Str;
 use highwater_records::{Codec, Uuid};
@@ -170,6 +170,16 @@ impl Groups {
             });
         }
         replies
+    }
+
+    /// Shows every machine to `look`; those that are not active say why.
+    ///
+    /// Each is locked meanwhile, so it must not take long.
+    pub(crate) fn look<T>(
+        &self,
+        mut look: impl FnMut(&GroupCoordinator) -> T,
+    ) -> Vec<Result<T, Unavailable>> {
+        self.all().iter().map(|shard| shard.look(&mut look)).collect()
     }
 
     /// The peer has closed a connection: its shards are told. Not for connections that this broker closes.

@@ -177,6 +177,18 @@ impl Shard {
         self.with_active(|active| set(&mut active.machine));
     }
 
+    /// Looks at the machine, if the shard is active; loading and ended ones say which they are.
+    pub(super) fn look<T>(
+        &self,
+        look: impl FnOnce(&GroupCoordinator) -> T,
+    ) -> Result<T, Unavailable> {
+        match &*self.state.lock() {
+            State::Loading => Err(Unavailable::Loading),
+            State::Ended => Err(Unavailable::NotCoordinator),
+            State::Active(active) => Ok(look(&active.machine)),
+        }
+    }
+
     fn with_active(self: &Arc<Self>, action: impl FnOnce(&mut Active)) {
         let mut state = self.state.lock();
         if let State::Active(active) = &mut *state {

@@ -14,7 +14,7 @@ use highwater_protocol::messages::offset_commit::{
 };
 use highwater_protocol::messages::offset_fetch::{RequestGroup, RequestGroupTopic};
 use highwater_protocol::messages::sync_group::SyncGroupRequest;
-use highwater_records::Timestamp;
+use highwater_records::{Monotonic, Timestamp};
 use highwater_replication::Acks;
 use highwater_storage::SimDisk;
 use tokio::runtime::Handle;
@@ -77,6 +77,7 @@ impl Host {
             client_id: Some(Str::from("tests")),
             api_version: 7,
             correlation_id: 0,
+            received: Monotonic::ZERO,
         };
         Self { fixture, groups, disk, workers, stopping, context }
     }
