@@ -16,6 +16,7 @@ use highwater_records::{NodeId, Offset, TopicName, TopicPartition};
 use tokio::time::Instant;
 
 use crate::fetch::{Fetching, Wanted};
+use crate::group::{Group, GroupEvent};
 use crate::options::ConsumerBuilder;
 use crate::partition::{AfterFetch, AssignedPartition, SeekTo};
 use crate::{ConsumeError, ConsumerRecord};
@@ -32,17 +33,19 @@ const LOOKUP_TIMEOUT: Duration = Duration::from_secs(3);
 /// requests that are under way: what arrives is taken in by the next [`Consumer::poll`].
 #[derive(Debug)]
 pub struct Consumer {
-    client: Client,
-    options: ConsumerBuilder,
-    partitions: BTreeMap<TopicPartition, AssignedPartition>,
+    pub(crate) client: Client,
+    pub(crate) options: ConsumerBuilder,
+    pub(crate) partitions: BTreeMap<TopicPartition, AssignedPartition>,
     links: BTreeMap<NodeId, Link>,
     events: FuturesUnordered<BoxFuture<'static, Event>>,
-    metadata_need: Need,
+    pub(crate) metadata_need: Need,
     /// Which partition comes first next time, in requests and in what `poll` returns.
     turn: usize,
     /// Records taken out of their partitions that no `poll` has returned yet.
-    ready: Vec<ConsumerRecord>,
-    assignment_count: u64,
+    pub(crate) ready: Vec<ConsumerRecord>,
+    pub(crate) assignment_count: u64,
+    /// Who says which partitions we read, if that is not the caller.
+    pub(crate) group: Option<Group>,
 }
 
 #[derive(Debug)]
@@ -58,6 +61,7 @@ enum Event {
     Fetched(NodeId, Fetching, Result<FetchResponse, ClientError>),
     Metadata(Result<Arc<ClusterMetadata>, ClientError>),
     Found(Vec<(u64, TopicPartition, Result<ListedOffset, ClientError>)>),
+    Group(GroupEvent),
 }
 
 impl Consumer {
@@ -78,15 +82,18 @@ impl Consumer {
             turn: 0,
             ready: Vec::new(),
             assignment_count: 0,
+            group: None,
         }
     }
 
-    /// Reads these partitions, and no others, each from its place.
+    /// Reads these partitions, and no others, each from its place. Ends a subscription without
+    /// telling the group; [`Consumer::close`] tells it.
     pub fn assign(&mut self, partitions: impl IntoIterator<Item = (TopicPartition, SeekTo)>) {
         let retry = self.client.options().retry;
         self.assignment_count += 1;
         // Above every generation that was, so that late answers are not taken for new ones.
         let generation = self.assignment_count << 32;
+        self.group = None;
         let assigned = partitions
             .into_iter()
             .map(|(name, to)| (name.clone(), AssignedPartition::new(name, to, generation, retry)));
@@ -125,7 +132,9 @@ impl Consumer {
             if !self.ready.is_empty() {
                 return Ok(std::mem::take(&mut self.ready));
             }
-            if let Some(error) = self.partitions.values_mut().find_map(|it| it.take_error()) {
+            let of_group = self.group.as_mut().and_then(Group::take_error);
+            let of_partition = || self.partitions.values_mut().find_map(|it| it.take_error());
+            if let Some(error) = of_group.or_else(of_partition) {
                 return Err(error);
             }
             let wake = next.map_or(deadline, |next| next.min(deadline));
@@ -226,10 +235,14 @@ impl Consumer {
 
     /// Sends what is to be sent; returns when to look again if nothing happens before.
     async fn start_work(&mut self, now: Instant) -> Option<Instant> {
+        self.start_group(now);
         self.start_lookups(now);
         let mut by_leader: BTreeMap<NodeId, Vec<Wanted>> = BTreeMap::new();
         let mut next: Option<Instant> = None;
         let mut look_again = |at: Instant| next = Some(next.map_or(at, |next| next.min(at)));
+        if let Some(until) = self.group.as_ref().and_then(|group| group.wake(now)) {
+            look_again(until);
+        }
         for (name, partition) in &self.partitions {
             if let Some(until) = partition.waits_until(now) {
                 look_again(until);
@@ -263,6 +276,24 @@ impl Consumer {
             }
         }
         next
+    }
+
+    /// Lets the group do what is due.
+    fn start_group(&mut self, now: Instant) {
+        let Some(mut group) = self.group.take() else { return };
+        let mut started = Vec::new();
+        let changes = group.start(now, |partition| self.position(partition), &mut started);
+        self.group = Some(group);
+        let started = started.into_iter().map(|event| event.map(Event::Group).boxed());
+        self.events.extend(started);
+        self.change(changes);
+    }
+
+    fn on_group_event(&mut self, event: GroupEvent) {
+        if let Some(group) = &mut self.group {
+            let changes = group.on_event(event);
+            self.change(changes);
+        }
     }
 
     async fn fetch(&mut self, leader: NodeId, mut wanted: Vec<Wanted>) {
@@ -329,8 +360,9 @@ impl Consumer {
 
     fn ask_for_needs(&mut self, now: Instant) {
         if self.metadata_need.start(now) {
-            let topics: BTreeSet<TopicName> =
+            let mut topics: BTreeSet<TopicName> =
                 self.partitions.values().map(|partition| partition.topic().clone()).collect();
+            topics.extend(self.group.iter().flat_map(|group| group.topics().iter().cloned()));
             let (client, names) = (self.client.clone(), Vec::from_iter(topics));
             let refreshed = async move {
                 let wanted = TopicsWanted::Named { names: &names, may_create: false };
@@ -396,6 +428,7 @@ impl Consumer {
                 self.metadata_need.want();
             }
             Event::Found(found) => self.on_found(found),
+            Event::Group(event) => self.on_group_event(event),
         }
     }
 

@@ -37,6 +37,12 @@ pub enum ConsumeError {
         /// Where the logs part.
         diverges_at: Offset,
     },
+    /// The group has no offset for the partition, and no reset policy says where to begin.
+    #[error("{partition}: the group has no committed offset, and no reset policy is set")]
+    NoCommittedOffset {
+        /// The partition.
+        partition: TopicPartition,
+    },
     /// The records are not what the format says; seek past them to go on.
     #[error("{partition} at offset {offset}: {source}")]
     InvalidBatch {

@@ -17,7 +17,23 @@
 //! # }
 //! ```
 //!
-//! Not here: groups and committed offsets (later), deserialization (keys and values are bytes).
+//! With a group the partitions come from its coordinator, and where to go on too:
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! # use std::time::Duration;
+//! # use highwater_consumer::Consumer;
+//! let mut consumer = Consumer::builder("127.0.0.1:9092").group_id("readers").build()?;
+//! consumer.subscribe(["orders".parse()?])?;
+//! for record in consumer.poll(Duration::from_secs(10)).await? {
+//!     println!("{} {:?}", record.offset, record.value);
+//! }
+//! consumer.close().await?; // commits and leaves
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Not here: classic groups (later; the broker must speak KIP-848), deserialization (keys and values are bytes).
 //! Fetches are sessionless: every request names its partitions (KIP-227 comes later).
 //!
 //! **Invariant:** records of a partition are given out in the order of their offsets, each once,
@@ -34,6 +50,7 @@ mod consumer;
 mod error;
 mod fetch;
 mod fetched;
+mod group;
 mod options;
 mod partition;
 mod record;

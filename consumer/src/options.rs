@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use highwater_client::{Client, ClientOptions, Isolation, split_servers};
 
+use crate::group::GroupSettings;
 use crate::{ConsumeError, Consumer};
 
 /// Where to go on when the position lies outside of the log (`auto.offset.reset`).
@@ -29,6 +30,7 @@ pub struct ConsumerBuilder {
     pub(crate) max_poll_records: usize,
     pub(crate) isolation: Isolation,
     pub(crate) auto_offset_reset: OffsetReset,
+    pub(crate) group: GroupSettings,
 }
 
 impl ConsumerBuilder {
@@ -46,6 +48,7 @@ impl ConsumerBuilder {
             max_poll_records: 500,
             isolation: Isolation::ReadUncommitted,
             auto_offset_reset: OffsetReset::Latest,
+            group: GroupSettings::default(),
         }
     }
 
@@ -93,7 +96,39 @@ impl ConsumerBuilder {
         self
     }
 
-    /// Where to go on when the position lies outside of the log (`auto.offset.reset`, latest).
+    /// The group to be a member of (`group.id`); see [`Consumer::subscribe`].
+    #[must_use]
+    pub fn group_id(mut self, group_id: impl Into<String>) -> Self {
+        self.group.group_id = Some(group_id.into());
+        self
+    }
+
+    /// A name that this member keeps over restarts (`group.instance.id`): it gets the same
+    /// partitions again, and nobody else gets them before its session ends.
+    #[must_use]
+    pub fn group_instance_id(mut self, instance_id: impl Into<String>) -> Self {
+        self.group.instance_id = Some(instance_id.into());
+        self
+    }
+
+    /// Which of the coordinator's assignors to use (`group.remote.assignor`): `uniform` or `range`;
+    /// its own choice without.
+    #[must_use]
+    pub fn group_remote_assignor(mut self, assignor: impl Into<String>) -> Self {
+        self.group.assignor = Some(assignor.into());
+        self
+    }
+
+    /// How often the positions of a group are committed (`auto.commit.interval.ms`, 5 seconds);
+    /// none never, and then [`Consumer::commit`] does it (`enable.auto.commit=false`).
+    #[must_use]
+    pub fn auto_commit_interval(mut self, interval: Option<Duration>) -> Self {
+        self.group.auto_commit = interval;
+        self
+    }
+
+    /// Where to go on when the position lies outside of the log, and where to begin when the group
+    /// has none (`auto.offset.reset`, latest).
     #[must_use]
     pub fn auto_offset_reset(mut self, reset: OffsetReset) -> Self {
         self.auto_offset_reset = reset;

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
+use std::pin::pin;
 use std::str::FromStr;
 use std::time::Duration;
 
+use anyhow::Context;
 use clap::{Args, ValueEnum};
 use highwater::client::ClientError;
 use highwater::consumer::{
@@ -27,6 +29,11 @@ const POLL_RECORDS: usize = 10_000;
 #[command(after_help = "\
 Without --from-beginning and --offset only records to come are shown.
 
+With --group the partitions of the topic are shared with the other members of the group (KIP-848,
+the coordinator assigns). It goes on where the group has committed; --from-beginning counts only
+where it has not. What was written is committed every 5 seconds and at the end, also by Ctrl-C.
+There --exit-at-end looks at the partitions that this member was given.
+
 Letters of --format: %t topic, %p partition, %o offset, %k key, %K its length, %s value, %S its
 length, %T timestamp in ms, %h headers, %% a percent sign; escapes \\n \\r \\t \\0 \\\\ \\xHH.
 With --output json each record is a line; a key or value that is no text stands as hexadecimal
@@ -35,7 +42,8 @@ digits under key_hex or value_hex.
 Examples:
   highwater consume orders --from-beginning --exit-at-end > orders.txt
   highwater consume orders --offset -10 --format '%p@%o %k=%s\\n'
-  highwater consume orders --offset time:1700000000000 --max 5 --output json")]
+  highwater consume orders --offset time:1700000000000 --max 5 --output json
+  highwater consume orders --group readers --from-beginning")]
 pub(crate) struct Consume {
     /// The topic
     topic: TopicName,
@@ -49,6 +57,10 @@ pub(crate) struct Consume {
     /// Only this partition [default: all]
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(i32).range(0..))]
     partition: Option<i32>,
+    /// Read as a member of this group, and commit what was written
+    #[arg(long, value_name = "GROUP", conflicts_with_all = ["offset", "partition"])]
+    #[arg(value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    group: Option<String>,
     /// End after so many records
     #[arg(long, value_name = "COUNT")]
     max: Option<u64>,
@@ -107,6 +119,8 @@ struct Writer<'a> {
     /// Where each partition ends, while not all of it is shown; none to go on for ever.
     ends: Option<BTreeMap<TopicPartition, Offset>>,
     progress: Progress,
+    /// Where the records begin that were read and not written because it was enough.
+    unwritten: BTreeMap<TopicPartition, Offset>,
 }
 
 pub(crate) async fn run(
@@ -118,7 +132,7 @@ pub(crate) async fn run(
         return Err(Usage("--format and --output json contradict each other".to_owned()).into());
     }
     let options = global.client_options();
-    let mut consumer = Consumer::builder(&global.brokers)
+    let mut builder = Consumer::builder(&global.brokers)
         .client_options(|client| {
             client.api_timeout = options.api_timeout;
             client.client_id = options.client_id;
@@ -130,17 +144,24 @@ pub(crate) async fn run(
         })
         .auto_offset_reset(match arguments.offset {
             Some(Place::Seek(SeekTo::Offset(_))) => OffsetReset::None,
+            None if arguments.group.is_some() && !arguments.from_beginning => OffsetReset::Latest,
             _ => OffsetReset::Earliest,
-        })
-        .build()?;
+        });
+    if let Some(group) = &arguments.group {
+        builder = builder.group_id(group);
+    }
+    let mut consumer = builder.build()?;
     reach(consumer.client()).await?;
     let partitions = arguments.partitions(&consumer).await?;
-    let starts = arguments.starts(&consumer, &partitions).await?;
+    let is_member = arguments.group.is_some();
+    let starts = match is_member {
+        true => Vec::new(),
+        false => arguments.starts(&consumer, &partitions).await?,
+    };
     let ends = match arguments.exit_at_end {
         true => Some(look_up(&consumer, &partitions, OffsetSpec::Latest).await?),
         false => None,
     };
-    consumer.assign(starts);
     let wants_progress = !io::stdout().is_terminal();
     let mut writer = Writer {
         output,
@@ -148,12 +169,78 @@ pub(crate) async fn run(
         left: arguments.max,
         ends,
         progress: Progress::new("written", wants_progress),
+        unwritten: BTreeMap::new(),
     };
+    if is_member {
+        return as_member(consumer, arguments.topic, writer).await;
+    }
+    consumer.assign(starts);
     while !writer.is_done(&consumer) {
         let records = consumer.poll(Duration::from_millis(500)).await?;
         writer.write(&records)?;
     }
     Ok(())
+}
+
+/// Reads what the group gives us until it is enough or somebody ends it, and leaves the group.
+async fn as_member(
+    mut consumer: Consumer,
+    topic: TopicName,
+    mut writer: Writer<'_>,
+) -> anyhow::Result<()> {
+    // What came after the end was looked up is polled, and so it is shown: it will be committed.
+    let ends = writer.ends.take();
+    consumer.subscribe([topic])?;
+    let mut ended = pin!(ended_from_outside()?);
+    let result = loop {
+        let records = tokio::select! {
+            biased;
+            () = &mut ended => break Ok(()),
+            polled = consumer.poll(Duration::from_millis(500)) => polled,
+        };
+        let records = match records {
+            Ok(records) => records,
+            Err(error) => break Err(error.into()),
+        };
+        if let Err(error) = writer.write(&records) {
+            writer.unwritten.clear();
+            writer.note_unwritten(&records);
+            break Err(error);
+        }
+        let is_at_end = |ends| consumer.is_settled() && is_read(&consumer, ends);
+        if writer.left == Some(0) || ends.as_ref().is_some_and(is_at_end) {
+            break Ok(());
+        }
+    };
+    // What was polled and not written is for the next member.
+    for (partition, offset) in &writer.unwritten {
+        consumer.seek(partition, SeekTo::Offset(*offset));
+    }
+    let closed = consumer.close().await;
+    result.and_then(|()| Ok(closed?))
+}
+
+/// Whether there is something to read, and all of it was read up to `ends`.
+fn is_read(consumer: &Consumer, ends: &BTreeMap<TopicPartition, Offset>) -> bool {
+    let mut assigned = consumer.assignment().peekable();
+    let is_past = |partition: &TopicPartition| {
+        let end = ends.get(partition).copied().unwrap_or(Offset::ZERO);
+        consumer.position(partition).is_some_and(|position| position >= end)
+    };
+    assigned.peek().is_some() && assigned.all(is_past)
+}
+
+/// Waits for Ctrl-C, or for a polite kill.
+fn ended_from_outside() -> anyhow::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupted = signal(SignalKind::interrupt()).context("cannot wait for signals")?;
+    let mut terminated = signal(SignalKind::terminate()).context("cannot wait for signals")?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupted.recv() => {}
+            _ = terminated.recv() => {}
+        }
+    })
 }
 
 impl Consume {
@@ -227,8 +314,9 @@ impl Writer<'_> {
 
     fn write(&mut self, records: &[ConsumerRecord]) -> anyhow::Result<()> {
         let (mut count, mut bytes) = (0, 0);
-        for record in records {
+        for (index, record) in records.iter().enumerate() {
             if self.left == Some(0) {
+                self.note_unwritten(&records[index..]);
                 break;
             }
             if self.is_past_the_end(record) {
@@ -248,6 +336,13 @@ impl Writer<'_> {
         self.output.writer().flush()?;
         self.progress.add(count, u64::try_from(bytes).unwrap_or(u64::MAX));
         Ok(())
+    }
+
+    fn note_unwritten(&mut self, records: &[ConsumerRecord]) {
+        for record in records {
+            let partition = TopicPartition::new(record.topic.clone(), record.partition);
+            self.unwritten.entry(partition).or_insert(record.offset);
+        }
     }
 
     /// Whether a record came after the end was looked up.

@@ -14,7 +14,7 @@ use super::output::Output;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Without --config the broker listens on 127.0.0.1:9092 and keeps its data in ./data.
---override wins over --data-dir, --listen and --advertise, and those over the file.
+--override wins over the other flags, and those over the file.
 SIGTERM and SIGINT stop it gracefully.
 
 Examples:
@@ -32,6 +32,9 @@ pub(crate) struct Serve {
     /// Address that clients are told to connect to (`advertised.listeners`)
     #[arg(long, value_name = "HOST:PORT")]
     advertise: Option<String>,
+    /// Address for metrics and health over HTTP, or a port of 127.0.0.1 (`highwater.admin.listen`)
+    #[arg(long, value_name = "[HOST:]PORT")]
+    admin_listen: Option<String>,
     /// A file of Kafka's form and keys
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -122,6 +125,9 @@ fn properties(arguments: &Serve) -> anyhow::Result<Properties> {
     if let Some(advertise) = &arguments.advertise {
         properties.set("advertised.listeners", format!("PLAINTEXT://{advertise}"));
     }
+    if let Some(admin_listen) = &arguments.admin_listen {
+        properties.set("highwater.admin.listen", admin_listen);
+    }
     for pair in &arguments.overrides {
         let wrong = || Usage(format!("--override {pair:?}: expected KEY=VALUE"));
         properties.set_pair(pair).map_err(|_| wrong())?;
@@ -156,6 +162,9 @@ impl Ready {
         output.say(&format!(
             "ready on {listening}, data in {directories}, durability {durability} ({meaning})"
         ))?;
+        if let Some(address) = server.admin_addr() {
+            output.say(&format!("  metrics on http://{address}/metrics"))?;
+        }
         if let Some(address) = addresses.first() {
             let (produce, consume) = ("highwater produce greetings", "highwater consume greetings");
             let examples = [
@@ -173,6 +182,7 @@ impl Ready {
         }
         output.json(&serde_json::json!({
             "ready": addresses, "log_dirs": directories, "durability": durability,
+            "admin": server.admin_addr().map(|address| address.to_string()),
         }))?;
         // Nobody may be reading any more; the broker serves all the same.
         output.flush().ok();
@@ -189,6 +199,7 @@ mod tests {
             data_dir: Some("d".into()),
             listen: Some("127.0.0.1:1".to_owned()),
             advertise: None,
+            admin_listen: Some("9644".to_owned()),
             config: None,
             overrides: Vec::new(),
         }
@@ -201,6 +212,7 @@ mod tests {
         let properties = properties(&arguments).unwrap();
         assert_eq!(properties.get("log.dirs"), Some("d"));
         assert_eq!(properties.get("listeners"), Some("PLAINTEXT://127.0.0.1:2"));
+        assert_eq!(properties.get("highwater.admin.listen"), Some("9644"));
     }
 
     #[test]

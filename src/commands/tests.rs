@@ -44,6 +44,8 @@ fn wrong_usage_is_exit_code_2() {
         "highwater produce t --compression brotli",
         "highwater consume t --from-beginning --offset 3",
         "highwater consume t --format %q",
+        "highwater consume t --group g --offset 3",
+        "highwater consume t --group g --partition 3",
         "highwater config set topic t",
         "highwater group members",
         "highwater group reset g",
