@@ -24,11 +24,12 @@ async fn every_version_gets_the_same_table() {
             let found = response.api_keys.iter().find(|row| row.api_key == key.code());
             found.map(|row| (row.min_version, row.max_version))
         };
-        assert_eq!(response.api_keys.len(), 18);
+        assert_eq!(response.api_keys.len(), 30);
         assert_eq!(range(ApiKey::ApiVersions), Some((0, 4)));
         assert_eq!(range(ApiKey::Produce), Some((0, 13)));
         assert_eq!(range(ApiKey::Fetch), Some((4, 18)));
-        assert_eq!(range(ApiKey::JoinGroup), None);
+        assert_eq!(range(ApiKey::JoinGroup), Some((0, 9)));
+        assert_eq!(range(ApiKey::AddPartitionsToTxn), None);
     }
     broker.stop().await;
 }
