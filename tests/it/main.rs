@@ -5,4 +5,5 @@ mod every_version;
 mod groups;
 mod hostile;
 mod kills;
+mod members;
 mod power_cut;
