@@ -53,6 +53,6 @@ pub(crate) fn silence_max(
     longest_gap: Duration,
 ) -> Duration {
     let session = millis(session_timeout_ms);
-    let gap = if longest_gap.is_zero() { session / 3 } else { longest_gap };
+    let gap = if longest_gap.is_zero() { millis(session_timeout_ms / 3) } else { longest_gap };
     millis(timeout_ms).max(gap.saturating_mul(2)).min(session)
 }

@@ -37,6 +37,11 @@ fn members_that_are_silent_slow_or_cut_off_are_fenced() {
 }
 
 #[test]
+fn classic_members_that_are_cut_off_are_fenced() {
+    check("consumer_disconnect.txt");
+}
+
+#[test]
 fn groups_change_their_protocol_and_back() {
     check("consumer_migration.txt");
 }
