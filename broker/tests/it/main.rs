@@ -4,6 +4,7 @@
 mod admin;
 mod admin_faults;
 mod api_versions;
+mod corpus;
 mod data;
 mod fetch;
 mod harness;
