@@ -7,6 +7,7 @@
 //! Run a target with `cargo +nightly fuzz run <target>`. A crash that was fixed joins the corpus
 //! under a name that says what it was.
 
+pub mod broker;
 pub mod protocol;
 pub mod records;
 pub mod storage;

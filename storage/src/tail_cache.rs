@@ -23,8 +23,9 @@ pub const SLAB_BATCH_BYTES_MAX: usize = 16 << 10;
 /// Size of a slab.
 const SLAB_BYTES: usize = 256 << 10;
 
-/// What an allocation of its own costs beside its bytes: header, entry, queue.
-const OWN_OVERHEAD_BYTES: u64 = 256;
+/// What a batch costs beside its bytes: its header, and its entries in its log and its group, in
+/// vectors that have room to grow.
+const BATCH_OVERHEAD_BYTES: u64 = 256;
 
 /// The bytes of one batch: one slice of a slab, or header and body.
 pub(crate) type BatchChunks = SmallVec<[Bytes; 2]>;
@@ -161,11 +162,15 @@ impl TailCache {
         let group = staged.slab.and_then(|slab| slab.checked_sub(first_group));
         let group = group.and_then(|index| usize::try_from(index).ok());
         match group.and_then(|index| state.groups.get_mut(index)) {
-            Some(group) => group.members.push(member),
+            Some(group) => {
+                group.members.push(member);
+                group.bytes += BATCH_OVERHEAD_BYTES;
+                state.used_bytes += BATCH_OVERHEAD_BYTES;
+            }
             // Its own allocation; or its slab is evicted already, and now pinned by this alone.
             None => {
                 let own = if staged.slab.is_some() { SLAB_BYTES } else { size_bytes };
-                let bytes = own as u64 + OWN_OVERHEAD_BYTES;
+                let bytes = own as u64 + BATCH_OVERHEAD_BYTES;
                 state.groups.push_back(Group { bytes, members: vec![member] });
                 state.used_bytes += bytes;
             }
@@ -286,6 +291,19 @@ mod tests {
             .sum();
         assert!(held > 200_000, "the budget is used: {held}");
         assert!(held as u64 <= budget);
+    }
+
+    #[test]
+    fn tiny_batches_count_with_what_they_cost_beside_their_bytes() {
+        let budget = 1 << 20;
+        let cache = TailCache::new(budget);
+        let tail = Arc::default();
+        (0..20_000).for_each(|n| put(&cache, &tail, n, 10));
+        let state = tail.state.lock();
+        let entries = state.batches.len() * (size_of::<CachedBatch>() + size_of::<(usize, u64)>());
+        let bytes: usize = state.batches.iter().map(|batch| batch.size_bytes).sum();
+        assert!(entries + bytes > 100_000, "the budget is used: {entries} and {bytes}");
+        assert!((entries + bytes) as u64 <= budget, "{entries} and {bytes}");
     }
 
     #[test]

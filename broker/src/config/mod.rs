@@ -309,11 +309,16 @@ fn check_keys(properties: &Properties) -> Result<Vec<ConfigWarning>, ConfigError
 
 /// "; did you mean ..." for a key that is nearly one.
 fn hint(key: &str) -> String {
+    const DISTANCE_MAX: usize = 3;
     let known =
         highwater_controller::config::BROKER_CONFIGS.iter().map(|definition| definition.name);
-    let nearest = known.map(|name| (distance(key, name), name)).min();
+    // Names whose length alone is too far off are not compared: a key may be as long as its file.
+    let nearest = known
+        .filter(|name| name.len().abs_diff(key.len()) <= DISTANCE_MAX)
+        .map(|name| (distance(key, name), name))
+        .min();
     match nearest {
-        Some((distance, name)) if distance <= 3 => format!("; did you mean {name}?"),
+        Some((distance, name)) if distance <= DISTANCE_MAX => format!("; did you mean {name}?"),
         _ => String::new(),
     }
 }

@@ -241,6 +241,7 @@ pub(super) struct Units {
     next_number: u64,
 }
 
+/// What is wrong with a journal, and where.
 pub(super) struct Damage {
     pub(super) offset: u64,
     pub(super) reason: String,

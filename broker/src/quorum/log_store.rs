@@ -35,7 +35,7 @@ use super::encoding::{
     EncodingError, read_entry, read_log_id, read_optional_log_id, read_vote, write_entry,
     write_log_id, write_optional_log_id, write_vote,
 };
-use super::journal::Journal;
+use super::journal::{Damage, Journal};
 use super::openraft::{QuorumNode, Types};
 use crate::workers::{Pool, Workers};
 
@@ -82,6 +82,11 @@ enum WriteKind {
     Rewrite(Bytes),
 }
 
+/// Checks what the units of a journal hold.
+pub(super) fn check_entries(payloads: Vec<(u64, Bytes)>) -> Result<(), Damage> {
+    Log::read(payloads).map(drop)
+}
+
 impl LogStore {
     /// Opens the log in the journal `path`. Blocks.
     ///
@@ -95,14 +100,11 @@ impl LogStore {
         if opened.cut_bytes > 0 {
             tracing::warn!(path = %path.display(), bytes = opened.cut_bytes, "cut off a write that a crash tore");
         }
-        let mut log = Log::default();
-        for (offset, payload) in opened.payloads {
-            log.replay(payload).map_err(|reason| QuorumError::Damaged {
-                path: path.display().to_string(),
-                offset,
-                reason,
-            })?;
-        }
+        let log = Log::read(opened.payloads).map_err(|damage| QuorumError::Damaged {
+            path: path.display().to_string(),
+            offset: damage.offset,
+            reason: damage.reason,
+        })?;
         let journal_bytes = AtomicU64::new(journal.len_bytes());
         let shared = Shared {
             workers,
@@ -165,7 +167,7 @@ impl LogStore {
 
     /// A snapshot up to this entry is durable.
     pub(super) fn on_snapshot(&self, last: Option<LogId<u64>>) {
-        let end = last.map_or(0, |last| last.index + 1);
+        let end = last.map_or(0, |last| last.index.saturating_add(1));
         self.shared.snapshot_end.fetch_max(end, Ordering::Relaxed);
     }
 
@@ -270,6 +272,15 @@ impl Log {
         Ok(out.into_bytes()?)
     }
 
+    /// The log that the units of a journal make.
+    fn read(payloads: Vec<(u64, Bytes)>) -> Result<Self, Damage> {
+        let mut log = Self::default();
+        for (offset, payload) in payloads {
+            log.replay(payload).map_err(|reason| Damage { offset, reason })?;
+        }
+        Ok(log)
+    }
+
     fn replay(&mut self, payload: Bytes) -> Result<(), String> {
         let mut bytes = Reader::new(payload);
         while bytes.remaining() > 0 {
@@ -308,7 +319,7 @@ impl Log {
     fn insert(&mut self, entry: Entry) -> Result<(), FrameError> {
         let index = entry.log_id.index;
         let last = self.last_log_id().map(|last| last.index);
-        if last.is_some_and(|last| index != last + 1) && !self.entries.is_empty() {
+        if last.is_some_and(|last| last.checked_add(1) != Some(index)) && !self.entries.is_empty() {
             return Err(FrameError::Hole { index });
         }
         self.entries.insert(index, entry);

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use highwater_storage::{Damage, Disk, StorageFault, read_file};
 
 use super::journal::{JOURNAL_BYTES_MAX, read_units};
+use super::log_store::check_entries;
 use super::snapshot::SnapshotFile;
 use super::{JOURNAL_FILE, METADATA_DIRECTORY, QuorumError, SNAPSHOT_FILE};
 
@@ -36,10 +37,14 @@ pub fn verify_metadata(disk: &Arc<dyn Disk>, log_dir: &Path) -> Result<Vec<Damag
             Ok(units) if units.payloads.is_empty() => {
                 note(&path, 0, "it holds no whole entry".to_owned());
             }
-            Ok(units) if units.end < content.len() as u64 => {
-                note(&path, units.end, "the last entry is not whole".to_owned());
+            Ok(units) => {
+                if units.end < content.len() as u64 {
+                    note(&path, units.end, "the last entry is not whole".to_owned());
+                }
+                if let Err(damage) = check_entries(units.payloads) {
+                    note(&path, damage.offset, damage.reason);
+                }
             }
-            Ok(_) => {}
         },
     }
     let snapshot = SnapshotFile { disk: Arc::clone(disk), path: folder.join(SNAPSHOT_FILE) };
@@ -60,6 +65,9 @@ mod tests {
     use super::*;
 
     const DIR: &str = "/data";
+    /// Version 1, no vote, nothing purged; then a vote.
+    const HEAD: [u8; 5] = [0, 0, 1, 0, 0];
+    const VOTE: [u8; 18] = [1; 18];
 
     fn path() -> std::path::PathBuf {
         Path::new(DIR).join(METADATA_DIRECTORY).join(JOURNAL_FILE)
@@ -75,9 +83,9 @@ mod tests {
         let disk = SimDisk::new();
         disk.create_dir_all(Path::new(DIR)).unwrap();
         let (mut journal, _) = Journal::open(Arc::new(disk.clone()), &path()).unwrap();
-        journal.append(b"one").unwrap();
+        journal.append(&HEAD).unwrap();
         let second = usize::try_from(journal.len_bytes()).unwrap();
-        journal.append(b"two").unwrap();
+        journal.append(&VOTE).unwrap();
         let content = read_file(&disk, &path(), 1 << 20).unwrap().unwrap();
         (disk, content, second)
     }
@@ -99,6 +107,16 @@ mod tests {
             let begin = if at < second { 0 } else { second };
             assert_eq!(found, [begin as u64], "byte {at}");
         }
+    }
+
+    #[test]
+    fn entry_that_does_not_follow_is_found_behind_a_right_crc() {
+        let (disk, content, _) = written();
+        let (mut journal, _) = Journal::open(Arc::new(disk.clone()), &path()).unwrap();
+        journal.append(&[7]).unwrap();
+        let found = problems(&disk);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].position_bytes, content.len() as u64, "{}", found[0]);
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod admin;
 mod admin_faults;
 mod admin_http;
 mod api_versions;
+mod corpus;
 mod data;
 mod fetch;
 mod harness;

@@ -13,11 +13,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use highwater_tests::RawClient;
-use highwater_tests::honest::Honest;
+use highwater_tests::honest::{Honest, create_topic, produce};
 use highwater_tests::hostile::{Frames, Tally, Target, attack};
 
 const ATTACKERS: u8 = 8;
 const FRAMES_A_ROUND: u64 = 500;
+/// Small batches as those of the attack, more than the tail cache holds by default (64 MiB).
+const FILLER_BATCHES: usize = 10_000;
+const FILLER_BYTES: usize = 8_000;
 const MEMORY_MOVES_MAX: u64 = 20 * 1024 * 1024;
 
 /// What attackers and the honest client share.
@@ -53,6 +56,7 @@ fn campaign(address: SocketAddr, pid: u32, goal: &Goal) -> Result<()> {
     let started = Instant::now();
     let mut honest = Honest::connect(address, "honest")?;
     let target = Target::prepare(&mut RawClient::connect(address)?, "hostile")?;
+    fill_tail_cache(address)?;
     let (mut low, mut high) = (u64::MAX, 0);
     thread::scope(|scope| -> Result<()> {
         for attacker in 0..ATTACKERS {
@@ -96,6 +100,18 @@ fn campaign(address: SocketAddr, pid: u32, goal: &Goal) -> Result<()> {
         mb(high),
     );
     anyhow::ensure!(moved <= MEMORY_MOVES_MAX, "memory moved by {:.1} MB", mb(moved));
+    Ok(())
+}
+
+/// Batches that the attack has stored stay in the tail cache, which grows to its bound by design: it is full before
+/// memory is looked at.
+fn fill_tail_cache(address: SocketAddr) -> Result<()> {
+    let mut client = RawClient::connect(address)?;
+    create_topic(&mut client, "filler", 1, &[])?;
+    let value = vec![b'x'; FILLER_BYTES];
+    for _ in 0..FILLER_BATCHES {
+        produce(&mut client, "filler", 0, 1, &[&value])?;
+    }
     Ok(())
 }
 
