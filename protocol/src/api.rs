@@ -4,7 +4,7 @@
 use std::fmt;
 use std::ops::RangeInclusive;
 
-use crate::{ApiKey, DecodeError, EncodeError};
+use crate::ApiKey;
 
 /// What a principal wants to do, as Kafka's access control numbers it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -174,34 +174,6 @@ impl ApiKey {
         match self.row().codec {
             Some(codec) => codec.authorization,
             None => &[],
-        }
-    }
-
-    /// For generated code, which knows the range at compile time.
-    #[inline]
-    pub(crate) fn check_decode(
-        self,
-        version: i16,
-        range: RangeInclusive<i16>,
-    ) -> Result<(), DecodeError> {
-        if range.contains(&version) {
-            Ok(())
-        } else {
-            Err(DecodeError::UnsupportedVersion { api: self, version })
-        }
-    }
-
-    /// The same for the other direction.
-    #[inline]
-    pub(crate) fn check_encode(
-        self,
-        version: i16,
-        range: RangeInclusive<i16>,
-    ) -> Result<(), EncodeError> {
-        if range.contains(&version) {
-            Ok(())
-        } else {
-            Err(EncodeError::UnsupportedVersion { api: self, version })
         }
     }
 }

@@ -1,7 +1,5 @@
 //! Why bytes are not a message, and why a message cannot become bytes.
 
-use crate::ApiKey;
-
 /// The bytes are not what they claim to be.
 ///
 /// Carries sizes, never the bytes: it ends in a log line. Where reading stopped is
@@ -60,7 +58,7 @@ pub enum DecodeError {
         /// What the array at hand would take.
         wanted: usize,
     },
-    /// A tagged field above [`TAGGED_FIELD_BYTES_MAX`](crate::TAGGED_FIELD_BYTES_MAX).
+    /// A tagged field of a message above [`TAGGED_FIELD_BYTES_MAX`](crate::TAGGED_FIELD_BYTES_MAX).
     #[error("tagged field {tag} of {length} bytes")]
     TagTooLong {
         /// Its tag.
@@ -74,11 +72,11 @@ pub enum DecodeError {
         /// Its tag.
         tag: u32,
     },
-    /// The codec has no such version of the API.
-    #[error("{} has no version {version}", api.name())]
+    /// The codec has no such version of the message.
+    #[error("{message} has no version {version}")]
     UnsupportedVersion {
-        /// Which API.
-        api: ApiKey,
+        /// Which request, response, key or value.
+        message: &'static str,
         /// Version asked for.
         version: i16,
     },
@@ -105,11 +103,11 @@ pub enum EncodeError {
         /// Bytes or elements.
         length: usize,
     },
-    /// The codec has no such version of the API.
-    #[error("{} has no version {version}", api.name())]
+    /// The codec has no such version of the message.
+    #[error("{message} has no version {version}")]
     UnsupportedVersion {
-        /// Which API.
-        api: ApiKey,
+        /// Which request, response, key or value.
+        message: &'static str,
         /// Version asked for.
         version: i16,
     },

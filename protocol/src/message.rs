@@ -4,7 +4,7 @@ use highwater_records::Uuid;
 
 use crate::{ApiKey, DecodeError, EncodeError, Reader, Str, Writer};
 
-/// A request, a response, or a struct inside one.
+/// A request, a response, the key or the value of a record, or a struct inside one.
 ///
 /// A field that a version does not have decodes to its default, and is left out on encode
 /// whatever it holds: what a version cannot say, it does not say. The exception is null: a

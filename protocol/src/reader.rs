@@ -3,6 +3,8 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 #![cfg_attr(not(test), deny(clippy::expect_used, clippy::panic))]
 
+use std::ops::RangeInclusive;
+
 use bytes::Bytes;
 use highwater_records::{ErrorCode, Uuid};
 
@@ -12,7 +14,7 @@ use crate::{DecodeError, Message, Primitive, Records, Str};
 /// [`DecodeError::StringTooLong`].
 pub const STRING_BYTES_MAX: usize = 32_767;
 
-/// The longest tagged field. A longer one is [`DecodeError::TagTooLong`].
+/// The longest tagged field of a message. A longer one is [`DecodeError::TagTooLong`].
 pub const TAGGED_FIELD_BYTES_MAX: usize = 128 * 1024;
 
 /// Room for this many elements is made before any has arrived.
@@ -27,6 +29,11 @@ const MEMORY_PER_BYTE_OF_BROKER: usize = 16;
 const MEMORY_BASE_BYTES: usize = 60 * 1024;
 /// The same for a request that a broker serves: ten thousand short topic names must fit.
 const MEMORY_BASE_BYTES_OF_REQUEST: usize = 1024 * 1024;
+/// Of a record in an internal topic: more than its smallest elements need, because a record that
+/// was once written must always be readable.
+const MEMORY_PER_BYTE_OF_RECORD: usize = 64;
+
+const _: () = assert!(size_of::<Str>() <= Str::LEAST_BYTES * MEMORY_PER_BYTE_OF_RECORD);
 
 /// Reads one message from its frame, whose bytes it shares.
 ///
@@ -39,6 +46,7 @@ pub struct Reader {
     bytes: Bytes,
     position: usize,
     budget: usize,
+    tagged_field_bytes_max: usize,
 }
 
 impl Reader {
@@ -67,6 +75,14 @@ impl Reader {
         Self::in_proportion(bytes, MEMORY_PER_BYTE_OF_BROKER, MEMORY_BASE_BYTES)
     }
 
+    /// Reads a key or a value of an internal topic, with 64 times its size for arrays and tagged
+    /// fields of any length: enough for whatever could be written.
+    #[must_use]
+    pub fn of_record(bytes: Bytes) -> Self {
+        let reader = Self::in_proportion(bytes, MEMORY_PER_BYTE_OF_RECORD, 0);
+        Self { tagged_field_bytes_max: usize::MAX, ..reader }
+    }
+
     fn in_proportion(bytes: Bytes, per_byte: usize, base: usize) -> Self {
         let budget = bytes.len().saturating_mul(per_byte).saturating_add(base);
         Self::with_budget(bytes, budget)
@@ -75,7 +91,8 @@ impl Reader {
     /// Reads these bytes, with another number of bytes for arrays.
     #[must_use]
     pub fn with_budget(bytes: Bytes, budget_bytes: usize) -> Self {
-        Self { bytes, position: 0, budget: budget_bytes }
+        let tagged_field_bytes_max = TAGGED_FIELD_BYTES_MAX;
+        Self { bytes, position: 0, budget: budget_bytes, tagged_field_bytes_max }
     }
 
     /// How many bytes have been read.
@@ -375,7 +392,7 @@ impl Reader {
         for _ in 0..count {
             let tag = self.uvarint()?;
             let length = self.uvarint()? as usize;
-            if length > TAGGED_FIELD_BYTES_MAX {
+            if length > self.tagged_field_bytes_max {
                 return Err(DecodeError::TagTooLong { tag, length });
             }
             let left = self.remaining();
@@ -390,6 +407,25 @@ impl Reader {
         }
         Ok(())
     }
+}
+
+/// Refuses a version that a message does not have.
+#[inline]
+pub(crate) fn check_version(
+    message: &'static str,
+    version: i16,
+    versions: RangeInclusive<i16>,
+) -> Result<(), DecodeError> {
+    if versions.contains(&version) {
+        Ok(())
+    } else {
+        Err(DecodeError::UnsupportedVersion { message, version })
+    }
+}
+
+/// Whether [`Reader::of_record`] reads any number of these.
+pub(crate) const fn fits_record_budget<T: Message>() -> bool {
+    size_of::<T>() <= T::LEAST_BYTES.saturating_mul(MEMORY_PER_BYTE_OF_RECORD)
 }
 
 /// Refuses null in a version that has none.

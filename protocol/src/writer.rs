@@ -1,5 +1,7 @@
 //! [`Writer`]: Kafka's primitives into bytes, with records shared and not copied.
 
+use std::ops::RangeInclusive;
+
 use bytes::{Bytes, BytesMut};
 use highwater_records::{ErrorCode, Uuid};
 use smallvec::{SmallVec, smallvec};
@@ -341,6 +343,20 @@ impl Writer {
 
 fn checked_i32(length: usize) -> Result<i32, EncodeError> {
     i32::try_from(length).map_err(|_| EncodeError::TooLong { length })
+}
+
+/// Refuses a version that a message does not have.
+#[inline]
+pub(crate) fn check_version(
+    message: &'static str,
+    version: i16,
+    versions: RangeInclusive<i16>,
+) -> Result<(), EncodeError> {
+    if versions.contains(&version) {
+        Ok(())
+    } else {
+        Err(EncodeError::UnsupportedVersion { message, version })
+    }
 }
 
 /// Refuses null in a version that has none.

@@ -14,7 +14,7 @@ impl Message for AddOffsetsToTxnRequest {
     const LEAST_BYTES: usize = 13;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::AddOffsetsToTxn.check_decode(v, 0..=4)?;
+        reader::check_version("AddOffsetsToTxnRequest", v, 0..=4)?;
         let f = v >= 3;
         let transactional_id = r.string(f)?;
         let producer_id = r.i64()?;
@@ -27,7 +27,7 @@ impl Message for AddOffsetsToTxnRequest {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::AddOffsetsToTxn.check_encode(v, 0..=4)?;
+        writer::check_version("AddOffsetsToTxnRequest", v, 0..=4)?;
         let f = v >= 3;
         w.string(f, &self.transactional_id)?;
         w.i64(self.producer_id);
@@ -50,7 +50,7 @@ impl Message for AddOffsetsToTxnResponse {
     const LEAST_BYTES: usize = 6;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::AddOffsetsToTxn.check_decode(v, 0..=4)?;
+        reader::check_version("AddOffsetsToTxnResponse", v, 0..=4)?;
         let f = v >= 3;
         let throttle_time_ms = r.i32()?;
         let error_code = r.error_code()?;
@@ -61,7 +61,7 @@ impl Message for AddOffsetsToTxnResponse {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::AddOffsetsToTxn.check_encode(v, 0..=4)?;
+        writer::check_version("AddOffsetsToTxnResponse", v, 0..=4)?;
         let f = v >= 3;
         w.i32(self.throttle_time_ms);
         w.error_code(self.error_code);

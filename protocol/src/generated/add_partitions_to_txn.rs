@@ -20,7 +20,7 @@ impl Message for AddPartitionsToTxnRequest {
     const LEAST_BYTES: usize = 2;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::AddPartitionsToTxn.check_decode(v, 0..=5)?;
+        reader::check_version("AddPartitionsToTxnRequest", v, 0..=5)?;
         let f = v >= 3;
         let transactions = if v >= 4 { r.array(f, v)? } else { Default::default() };
         let v3_and_below_transactional_id = if v <= 3 { r.string(f)? } else { Default::default() };
@@ -40,7 +40,7 @@ impl Message for AddPartitionsToTxnRequest {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::AddPartitionsToTxn.check_encode(v, 0..=5)?;
+        writer::check_version("AddPartitionsToTxnRequest", v, 0..=5)?;
         let f = v >= 3;
         if v >= 4 {
             w.array(f, v, &self.transactions)?;
@@ -178,7 +178,7 @@ impl Message for AddPartitionsToTxnResponse {
     const LEAST_BYTES: usize = 6;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::AddPartitionsToTxn.check_decode(v, 0..=5)?;
+        reader::check_version("AddPartitionsToTxnResponse", v, 0..=5)?;
         let f = v >= 3;
         let throttle_time_ms = r.i32()?;
         let error_code = if v >= 4 { r.error_code()? } else { Default::default() };
@@ -197,7 +197,7 @@ impl Message for AddPartitionsToTxnResponse {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::AddPartitionsToTxn.check_encode(v, 0..=5)?;
+        writer::check_version("AddPartitionsToTxnResponse", v, 0..=5)?;
         let f = v >= 3;
         w.i32(self.throttle_time_ms);
         if v >= 4 {

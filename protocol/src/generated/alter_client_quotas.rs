@@ -12,7 +12,7 @@ impl Message for AlterClientQuotasRequest {
     const LEAST_BYTES: usize = 3;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::AlterClientQuotas.check_decode(v, 0..=1)?;
+        reader::check_version("AlterClientQuotasRequest", v, 0..=1)?;
         let f = v >= 1;
         let entries = r.array(f, v)?;
         let validate_only = r.bool()?;
@@ -23,7 +23,7 @@ impl Message for AlterClientQuotasRequest {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::AlterClientQuotas.check_encode(v, 0..=1)?;
+        writer::check_version("AlterClientQuotasRequest", v, 0..=1)?;
         let f = v >= 1;
         w.array(f, v, &self.entries)?;
         w.bool(self.validate_only);
@@ -137,7 +137,7 @@ impl Message for AlterClientQuotasResponse {
     const LEAST_BYTES: usize = 6;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::AlterClientQuotas.check_decode(v, 0..=1)?;
+        reader::check_version("AlterClientQuotasResponse", v, 0..=1)?;
         let f = v >= 1;
         let throttle_time_ms = r.i32()?;
         let entries = r.array(f, v)?;
@@ -148,7 +148,7 @@ impl Message for AlterClientQuotasResponse {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::AlterClientQuotas.check_encode(v, 0..=1)?;
+        writer::check_version("AlterClientQuotasResponse", v, 0..=1)?;
         let f = v >= 1;
         w.i32(self.throttle_time_ms);
         w.array(f, v, &self.entries)?;

@@ -12,7 +12,7 @@ impl Message for AlterConfigsRequest {
     const LEAST_BYTES: usize = 3;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::AlterConfigs.check_decode(v, 0..=2)?;
+        reader::check_version("AlterConfigsRequest", v, 0..=2)?;
         let f = v >= 2;
         let resources = r.array(f, v)?;
         let validate_only = r.bool()?;
@@ -23,7 +23,7 @@ impl Message for AlterConfigsRequest {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::AlterConfigs.check_encode(v, 0..=2)?;
+        writer::check_version("AlterConfigsRequest", v, 0..=2)?;
         let f = v >= 2;
         w.array(f, v, &self.resources)?;
         w.bool(self.validate_only);
@@ -107,7 +107,7 @@ impl Message for AlterConfigsResponse {
     const LEAST_BYTES: usize = 6;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::AlterConfigs.check_decode(v, 0..=2)?;
+        reader::check_version("AlterConfigsResponse", v, 0..=2)?;
         let f = v >= 2;
         let throttle_time_ms = r.i32()?;
         let responses = r.array(f, v)?;
@@ -118,7 +118,7 @@ impl Message for AlterConfigsResponse {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::AlterConfigs.check_encode(v, 0..=2)?;
+        writer::check_version("AlterConfigsResponse", v, 0..=2)?;
         let f = v >= 2;
         w.i32(self.throttle_time_ms);
         w.array(f, v, &self.responses)?;

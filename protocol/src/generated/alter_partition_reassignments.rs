@@ -25,7 +25,7 @@ impl Message for AlterPartitionReassignmentsRequest {
     const LEAST_BYTES: usize = 6;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::AlterPartitionReassignments.check_decode(v, 0..=1)?;
+        reader::check_version("AlterPartitionReassignmentsRequest", v, 0..=1)?;
         let f = true;
         let timeout_ms = r.i32()?;
         let allow_replication_factor_change = if v >= 1 { r.bool()? } else { true };
@@ -37,7 +37,7 @@ impl Message for AlterPartitionReassignmentsRequest {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::AlterPartitionReassignments.check_encode(v, 0..=1)?;
+        writer::check_version("AlterPartitionReassignmentsRequest", v, 0..=1)?;
         let f = true;
         w.i32(self.timeout_ms);
         if v >= 1 {
@@ -137,7 +137,7 @@ impl Message for AlterPartitionReassignmentsResponse {
     const LEAST_BYTES: usize = 9;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::AlterPartitionReassignments.check_decode(v, 0..=1)?;
+        reader::check_version("AlterPartitionReassignmentsResponse", v, 0..=1)?;
         let f = true;
         let throttle_time_ms = r.i32()?;
         let allow_replication_factor_change = if v >= 1 { r.bool()? } else { true };
@@ -157,7 +157,7 @@ impl Message for AlterPartitionReassignmentsResponse {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::AlterPartitionReassignments.check_encode(v, 0..=1)?;
+        writer::check_version("AlterPartitionReassignmentsResponse", v, 0..=1)?;
         let f = true;
         w.i32(self.throttle_time_ms);
         if v >= 1 {

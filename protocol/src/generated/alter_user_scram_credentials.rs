@@ -12,7 +12,7 @@ impl Message for AlterUserScramCredentialsRequest {
     const LEAST_BYTES: usize = 3;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::AlterUserScramCredentials.check_decode(v, 0..=0)?;
+        reader::check_version("AlterUserScramCredentialsRequest", v, 0..=0)?;
         let f = true;
         let deletions = r.array(f, v)?;
         let upsertions = r.array(f, v)?;
@@ -23,7 +23,7 @@ impl Message for AlterUserScramCredentialsRequest {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::AlterUserScramCredentials.check_encode(v, 0..=0)?;
+        writer::check_version("AlterUserScramCredentialsRequest", v, 0..=0)?;
         let f = true;
         w.array(f, v, &self.deletions)?;
         w.array(f, v, &self.upsertions)?;
@@ -113,7 +113,7 @@ impl Message for AlterUserScramCredentialsResponse {
     const LEAST_BYTES: usize = 6;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::AlterUserScramCredentials.check_decode(v, 0..=0)?;
+        reader::check_version("AlterUserScramCredentialsResponse", v, 0..=0)?;
         let f = true;
         let throttle_time_ms = r.i32()?;
         let results = r.array(f, v)?;
@@ -124,7 +124,7 @@ impl Message for AlterUserScramCredentialsResponse {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::AlterUserScramCredentials.check_encode(v, 0..=0)?;
+        writer::check_version("AlterUserScramCredentialsResponse", v, 0..=0)?;
         let f = true;
         w.i32(self.throttle_time_ms);
         w.array(f, v, &self.results)?;

@@ -14,7 +14,7 @@ impl Message for ApiVersionsRequest {
     const LEAST_BYTES: usize = 1;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::ApiVersions.check_decode(v, 0..=4)?;
+        reader::check_version("ApiVersionsRequest", v, 0..=4)?;
         let f = v >= 3;
         let client_software_name = if v >= 3 { r.string(f)? } else { Default::default() };
         let client_software_version = if v >= 3 { r.string(f)? } else { Default::default() };
@@ -25,7 +25,7 @@ impl Message for ApiVersionsRequest {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::ApiVersions.check_encode(v, 0..=4)?;
+        writer::check_version("ApiVersionsRequest", v, 0..=4)?;
         let f = v >= 3;
         if v >= 3 {
             w.string(f, &self.client_software_name)?;
@@ -74,7 +74,7 @@ impl Message for ApiVersionsResponse {
     const LEAST_BYTES: usize = 6;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::ApiVersions.check_decode(v, 0..=4)?;
+        reader::check_version("ApiVersionsResponse", v, 0..=4)?;
         let f = v >= 3;
         let error_code = r.error_code()?;
         let api_keys = r.array(f, v)?;
@@ -107,7 +107,7 @@ impl Message for ApiVersionsResponse {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::ApiVersions.check_encode(v, 0..=4)?;
+        writer::check_version("ApiVersionsResponse", v, 0..=4)?;
         let f = v >= 3;
         w.error_code(self.error_code);
         w.array(f, v, &self.api_keys)?;

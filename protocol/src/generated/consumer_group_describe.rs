@@ -12,7 +12,7 @@ impl Message for ConsumerGroupDescribeRequest {
     const LEAST_BYTES: usize = 3;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::ConsumerGroupDescribe.check_decode(v, 0..=1)?;
+        reader::check_version("ConsumerGroupDescribeRequest", v, 0..=1)?;
         let f = true;
         let group_ids = r.primitives(f)?;
         let include_authorized_operations = r.bool()?;
@@ -23,7 +23,7 @@ impl Message for ConsumerGroupDescribeRequest {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::ConsumerGroupDescribe.check_encode(v, 0..=1)?;
+        writer::check_version("ConsumerGroupDescribeRequest", v, 0..=1)?;
         let f = true;
         w.primitives(f, &self.group_ids)?;
         w.bool(self.include_authorized_operations);
@@ -44,7 +44,7 @@ impl Message for ConsumerGroupDescribeResponse {
     const LEAST_BYTES: usize = 6;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::ConsumerGroupDescribe.check_decode(v, 0..=1)?;
+        reader::check_version("ConsumerGroupDescribeResponse", v, 0..=1)?;
         let f = true;
         let throttle_time_ms = r.i32()?;
         let groups = r.array(f, v)?;
@@ -55,7 +55,7 @@ impl Message for ConsumerGroupDescribeResponse {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::ConsumerGroupDescribe.check_encode(v, 0..=1)?;
+        writer::check_version("ConsumerGroupDescribeResponse", v, 0..=1)?;
         let f = true;
         w.i32(self.throttle_time_ms);
         w.array(f, v, &self.groups)?;

@@ -39,7 +39,7 @@ impl Message for ConsumerGroupHeartbeatRequest {
     const LEAST_BYTES: usize = 16;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::ConsumerGroupHeartbeat.check_decode(v, 0..=1)?;
+        reader::check_version("ConsumerGroupHeartbeatRequest", v, 0..=1)?;
         let f = true;
         let group_id = r.string(f)?;
         let member_id = r.string(f)?;
@@ -70,7 +70,7 @@ impl Message for ConsumerGroupHeartbeatRequest {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::ConsumerGroupHeartbeat.check_encode(v, 0..=1)?;
+        writer::check_version("ConsumerGroupHeartbeatRequest", v, 0..=1)?;
         let f = true;
         w.string(f, &self.group_id)?;
         w.string(f, &self.member_id)?;
@@ -136,7 +136,7 @@ impl Message for ConsumerGroupHeartbeatResponse {
     const LEAST_BYTES: usize = 18;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::ConsumerGroupHeartbeat.check_decode(v, 0..=1)?;
+        reader::check_version("ConsumerGroupHeartbeatResponse", v, 0..=1)?;
         let f = true;
         let throttle_time_ms = r.i32()?;
         let error_code = r.error_code()?;
@@ -160,7 +160,7 @@ impl Message for ConsumerGroupHeartbeatResponse {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::ConsumerGroupHeartbeat.check_encode(v, 0..=1)?;
+        writer::check_version("ConsumerGroupHeartbeatResponse", v, 0..=1)?;
         let f = true;
         w.i32(self.throttle_time_ms);
         w.error_code(self.error_code);

@@ -11,7 +11,7 @@ impl Message for CreateAclsRequest {
     const LEAST_BYTES: usize = 2;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::CreateAcls.check_decode(v, 1..=3)?;
+        reader::check_version("CreateAclsRequest", v, 1..=3)?;
         let f = v >= 2;
         let creations = r.array(f, v)?;
         if f {
@@ -21,7 +21,7 @@ impl Message for CreateAclsRequest {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::CreateAcls.check_encode(v, 1..=3)?;
+        writer::check_version("CreateAclsRequest", v, 1..=3)?;
         let f = v >= 2;
         w.array(f, v, &self.creations)?;
         if f {
@@ -109,7 +109,7 @@ impl Message for CreateAclsResponse {
     const LEAST_BYTES: usize = 6;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::CreateAcls.check_decode(v, 1..=3)?;
+        reader::check_version("CreateAclsResponse", v, 1..=3)?;
         let f = v >= 2;
         let throttle_time_ms = r.i32()?;
         let results = r.array(f, v)?;
@@ -120,7 +120,7 @@ impl Message for CreateAclsResponse {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::CreateAcls.check_encode(v, 1..=3)?;
+        writer::check_version("CreateAclsResponse", v, 1..=3)?;
         let f = v >= 2;
         w.i32(self.throttle_time_ms);
         w.array(f, v, &self.results)?;

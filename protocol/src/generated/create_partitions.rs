@@ -13,7 +13,7 @@ impl Message for CreatePartitionsRequest {
     const LEAST_BYTES: usize = 7;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::CreatePartitions.check_decode(v, 0..=3)?;
+        reader::check_version("CreatePartitionsRequest", v, 0..=3)?;
         let f = v >= 2;
         let topics = r.array(f, v)?;
         let timeout_ms = r.i32()?;
@@ -25,7 +25,7 @@ impl Message for CreatePartitionsRequest {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::CreatePartitions.check_encode(v, 0..=3)?;
+        writer::check_version("CreatePartitionsRequest", v, 0..=3)?;
         let f = v >= 2;
         w.array(f, v, &self.topics)?;
         w.i32(self.timeout_ms);
@@ -107,7 +107,7 @@ impl Message for CreatePartitionsResponse {
     const LEAST_BYTES: usize = 6;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::CreatePartitions.check_decode(v, 0..=3)?;
+        reader::check_version("CreatePartitionsResponse", v, 0..=3)?;
         let f = v >= 2;
         let throttle_time_ms = r.i32()?;
         let results = r.array(f, v)?;
@@ -118,7 +118,7 @@ impl Message for CreatePartitionsResponse {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::CreatePartitions.check_encode(v, 0..=3)?;
+        writer::check_version("CreatePartitionsResponse", v, 0..=3)?;
         let f = v >= 2;
         w.i32(self.throttle_time_ms);
         w.array(f, v, &self.results)?;

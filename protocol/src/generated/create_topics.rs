@@ -20,7 +20,7 @@ impl Message for CreateTopicsRequest {
     const LEAST_BYTES: usize = 7;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::CreateTopics.check_decode(v, 2..=7)?;
+        reader::check_version("CreateTopicsRequest", v, 2..=7)?;
         let f = v >= 5;
         let topics = r.array(f, v)?;
         let timeout_ms = r.i32()?;
@@ -32,7 +32,7 @@ impl Message for CreateTopicsRequest {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::CreateTopics.check_encode(v, 2..=7)?;
+        writer::check_version("CreateTopicsRequest", v, 2..=7)?;
         let f = v >= 5;
         w.array(f, v, &self.topics)?;
         w.i32(self.timeout_ms);
@@ -153,7 +153,7 @@ impl Message for CreateTopicsResponse {
     const LEAST_BYTES: usize = 6;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::CreateTopics.check_decode(v, 2..=7)?;
+        reader::check_version("CreateTopicsResponse", v, 2..=7)?;
         let f = v >= 5;
         let throttle_time_ms = r.i32()?;
         let topics = r.array(f, v)?;
@@ -164,7 +164,7 @@ impl Message for CreateTopicsResponse {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::CreateTopics.check_encode(v, 2..=7)?;
+        writer::check_version("CreateTopicsResponse", v, 2..=7)?;
         let f = v >= 5;
         w.i32(self.throttle_time_ms);
         w.array(f, v, &self.topics)?;

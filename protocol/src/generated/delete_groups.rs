@@ -11,7 +11,7 @@ impl Message for DeleteGroupsRequest {
     const LEAST_BYTES: usize = 2;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::DeleteGroups.check_decode(v, 0..=2)?;
+        reader::check_version("DeleteGroupsRequest", v, 0..=2)?;
         let f = v >= 2;
         let groups_names = r.primitives(f)?;
         if f {
@@ -21,7 +21,7 @@ impl Message for DeleteGroupsRequest {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::DeleteGroups.check_encode(v, 0..=2)?;
+        writer::check_version("DeleteGroupsRequest", v, 0..=2)?;
         let f = v >= 2;
         w.primitives(f, &self.groups_names)?;
         if f {
@@ -41,7 +41,7 @@ impl Message for DeleteGroupsResponse {
     const LEAST_BYTES: usize = 6;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::DeleteGroups.check_decode(v, 0..=2)?;
+        reader::check_version("DeleteGroupsResponse", v, 0..=2)?;
         let f = v >= 2;
         let throttle_time_ms = r.i32()?;
         let results = r.array(f, v)?;
@@ -52,7 +52,7 @@ impl Message for DeleteGroupsResponse {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::DeleteGroups.check_encode(v, 0..=2)?;
+        writer::check_version("DeleteGroupsResponse", v, 0..=2)?;
         let f = v >= 2;
         w.i32(self.throttle_time_ms);
         w.array(f, v, &self.results)?;

@@ -12,7 +12,7 @@ impl Message for DeleteRecordsRequest {
     const LEAST_BYTES: usize = 6;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::DeleteRecords.check_decode(v, 0..=2)?;
+        reader::check_version("DeleteRecordsRequest", v, 0..=2)?;
         let f = v >= 2;
         let topics = r.array(f, v)?;
         let timeout_ms = r.i32()?;
@@ -23,7 +23,7 @@ impl Message for DeleteRecordsRequest {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::DeleteRecords.check_encode(v, 0..=2)?;
+        writer::check_version("DeleteRecordsRequest", v, 0..=2)?;
         let f = v >= 2;
         w.array(f, v, &self.topics)?;
         w.i32(self.timeout_ms);
@@ -104,7 +104,7 @@ impl Message for DeleteRecordsResponse {
     const LEAST_BYTES: usize = 6;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::DeleteRecords.check_decode(v, 0..=2)?;
+        reader::check_version("DeleteRecordsResponse", v, 0..=2)?;
         let f = v >= 2;
         let throttle_time_ms = r.i32()?;
         let topics = r.array(f, v)?;
@@ -115,7 +115,7 @@ impl Message for DeleteRecordsResponse {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::DeleteRecords.check_encode(v, 0..=2)?;
+        writer::check_version("DeleteRecordsResponse", v, 0..=2)?;
         let f = v >= 2;
         w.i32(self.throttle_time_ms);
         w.array(f, v, &self.topics)?;

@@ -15,7 +15,7 @@ impl Message for DeleteTopicsRequest {
     const LEAST_BYTES: usize = 6;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::DeleteTopics.check_decode(v, 1..=6)?;
+        reader::check_version("DeleteTopicsRequest", v, 1..=6)?;
         let f = v >= 4;
         let topics = if v >= 6 { r.array(f, v)? } else { Default::default() };
         let topic_names = if v <= 5 { r.primitives(f)? } else { Default::default() };
@@ -27,7 +27,7 @@ impl Message for DeleteTopicsRequest {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::DeleteTopics.check_encode(v, 1..=6)?;
+        writer::check_version("DeleteTopicsRequest", v, 1..=6)?;
         let f = v >= 4;
         if v >= 6 {
             w.array(f, v, &self.topics)?;
@@ -83,7 +83,7 @@ impl Message for DeleteTopicsResponse {
     const LEAST_BYTES: usize = 6;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::DeleteTopics.check_decode(v, 1..=6)?;
+        reader::check_version("DeleteTopicsResponse", v, 1..=6)?;
         let f = v >= 4;
         let throttle_time_ms = r.i32()?;
         let responses = r.array(f, v)?;
@@ -94,7 +94,7 @@ impl Message for DeleteTopicsResponse {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::DeleteTopics.check_encode(v, 1..=6)?;
+        writer::check_version("DeleteTopicsResponse", v, 1..=6)?;
         let f = v >= 4;
         w.i32(self.throttle_time_ms);
         w.array(f, v, &self.responses)?;

@@ -32,7 +32,7 @@ impl Message for DescribeAclsRequest {
     const LEAST_BYTES: usize = 8;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::DescribeAcls.check_decode(v, 1..=3)?;
+        reader::check_version("DescribeAclsRequest", v, 1..=3)?;
         let f = v >= 2;
         let resource_type_filter = r.i8()?;
         let resource_name_filter = r.nullable_string(f)?;
@@ -56,7 +56,7 @@ impl Message for DescribeAclsRequest {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::DescribeAcls.check_encode(v, 1..=3)?;
+        writer::check_version("DescribeAclsRequest", v, 1..=3)?;
         let f = v >= 2;
         w.i8(self.resource_type_filter);
         w.nullable_string(f, &self.resource_name_filter)?;
@@ -84,7 +84,7 @@ impl Message for DescribeAclsResponse {
     const LEAST_BYTES: usize = 9;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::DescribeAcls.check_decode(v, 1..=3)?;
+        reader::check_version("DescribeAclsResponse", v, 1..=3)?;
         let f = v >= 2;
         let throttle_time_ms = r.i32()?;
         let error_code = r.error_code()?;
@@ -97,7 +97,7 @@ impl Message for DescribeAclsResponse {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::DescribeAcls.check_encode(v, 1..=3)?;
+        writer::check_version("DescribeAclsResponse", v, 1..=3)?;
         let f = v >= 2;
         w.i32(self.throttle_time_ms);
         w.error_code(self.error_code);

@@ -12,7 +12,7 @@ impl Message for DescribeClientQuotasRequest {
     const LEAST_BYTES: usize = 3;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::DescribeClientQuotas.check_decode(v, 0..=1)?;
+        reader::check_version("DescribeClientQuotasRequest", v, 0..=1)?;
         let f = v >= 1;
         let components = r.array(f, v)?;
         let strict = r.bool()?;
@@ -23,7 +23,7 @@ impl Message for DescribeClientQuotasRequest {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::DescribeClientQuotas.check_encode(v, 0..=1)?;
+        writer::check_version("DescribeClientQuotasRequest", v, 0..=1)?;
         let f = v >= 1;
         w.array(f, v, &self.components)?;
         w.bool(self.strict);
@@ -79,7 +79,7 @@ impl Message for DescribeClientQuotasResponse {
     const LEAST_BYTES: usize = 9;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::DescribeClientQuotas.check_decode(v, 0..=1)?;
+        reader::check_version("DescribeClientQuotasResponse", v, 0..=1)?;
         let f = v >= 1;
         let throttle_time_ms = r.i32()?;
         let error_code = r.error_code()?;
@@ -92,7 +92,7 @@ impl Message for DescribeClientQuotasResponse {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::DescribeClientQuotas.check_encode(v, 0..=1)?;
+        writer::check_version("DescribeClientQuotasResponse", v, 0..=1)?;
         let f = v >= 1;
         w.i32(self.throttle_time_ms);
         w.error_code(self.error_code);

@@ -25,7 +25,7 @@ impl Message for DescribeClusterRequest {
     const LEAST_BYTES: usize = 2;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::DescribeCluster.check_decode(v, 0..=2)?;
+        reader::check_version("DescribeClusterRequest", v, 0..=2)?;
         let f = true;
         let include_cluster_authorized_operations = r.bool()?;
         let endpoint_type = if v >= 1 { r.i8()? } else { 1 };
@@ -37,7 +37,7 @@ impl Message for DescribeClusterRequest {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::DescribeCluster.check_encode(v, 0..=2)?;
+        writer::check_version("DescribeClusterRequest", v, 0..=2)?;
         let f = true;
         w.bool(self.include_cluster_authorized_operations);
         if v >= 1 {
@@ -87,7 +87,7 @@ impl Message for DescribeClusterResponse {
     const LEAST_BYTES: usize = 18;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::DescribeCluster.check_decode(v, 0..=2)?;
+        reader::check_version("DescribeClusterResponse", v, 0..=2)?;
         let f = true;
         let throttle_time_ms = r.i32()?;
         let error_code = r.error_code()?;
@@ -113,7 +113,7 @@ impl Message for DescribeClusterResponse {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::DescribeCluster.check_encode(v, 0..=2)?;
+        writer::check_version("DescribeClusterResponse", v, 0..=2)?;
         let f = true;
         w.i32(self.throttle_time_ms);
         w.error_code(self.error_code);

@@ -14,7 +14,7 @@ impl Message for DescribeConfigsRequest {
     const LEAST_BYTES: usize = 4;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::DescribeConfigs.check_decode(v, 1..=4)?;
+        reader::check_version("DescribeConfigsRequest", v, 1..=4)?;
         let f = v >= 4;
         let resources = r.array(f, v)?;
         let include_synonyms = r.bool()?;
@@ -26,7 +26,7 @@ impl Message for DescribeConfigsRequest {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::DescribeConfigs.check_encode(v, 1..=4)?;
+        writer::check_version("DescribeConfigsRequest", v, 1..=4)?;
         let f = v >= 4;
         w.array(f, v, &self.resources)?;
         w.bool(self.include_synonyms);
@@ -83,7 +83,7 @@ impl Message for DescribeConfigsResponse {
     const LEAST_BYTES: usize = 6;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::DescribeConfigs.check_decode(v, 1..=4)?;
+        reader::check_version("DescribeConfigsResponse", v, 1..=4)?;
         let f = v >= 4;
         let throttle_time_ms = r.i32()?;
         let results = r.array(f, v)?;
@@ -94,7 +94,7 @@ impl Message for DescribeConfigsResponse {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::DescribeConfigs.check_encode(v, 1..=4)?;
+        writer::check_version("DescribeConfigsResponse", v, 1..=4)?;
         let f = v >= 4;
         w.i32(self.throttle_time_ms);
         w.array(f, v, &self.results)?;

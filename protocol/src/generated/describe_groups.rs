@@ -13,7 +13,7 @@ impl Message for DescribeGroupsRequest {
     const LEAST_BYTES: usize = 3;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::DescribeGroups.check_decode(v, 0..=6)?;
+        reader::check_version("DescribeGroupsRequest", v, 0..=6)?;
         let f = v >= 5;
         let groups = r.primitives(f)?;
         let include_authorized_operations = if v >= 3 { r.bool()? } else { Default::default() };
@@ -24,7 +24,7 @@ impl Message for DescribeGroupsRequest {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::DescribeGroups.check_encode(v, 0..=6)?;
+        writer::check_version("DescribeGroupsRequest", v, 0..=6)?;
         let f = v >= 5;
         w.primitives(f, &self.groups)?;
         if v >= 3 {
@@ -48,7 +48,7 @@ impl Message for DescribeGroupsResponse {
     const LEAST_BYTES: usize = 4;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::DescribeGroups.check_decode(v, 0..=6)?;
+        reader::check_version("DescribeGroupsResponse", v, 0..=6)?;
         let f = v >= 5;
         let throttle_time_ms = if v >= 1 { r.i32()? } else { Default::default() };
         let groups = r.array(f, v)?;
@@ -59,7 +59,7 @@ impl Message for DescribeGroupsResponse {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::DescribeGroups.check_encode(v, 0..=6)?;
+        writer::check_version("DescribeGroupsResponse", v, 0..=6)?;
         let f = v >= 5;
         if v >= 1 {
             w.i32(self.throttle_time_ms);

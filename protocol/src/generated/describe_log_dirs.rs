@@ -11,7 +11,7 @@ impl Message for DescribeLogDirsRequest {
     const LEAST_BYTES: usize = 2;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::DescribeLogDirs.check_decode(v, 1..=5)?;
+        reader::check_version("DescribeLogDirsRequest", v, 1..=5)?;
         let f = v >= 2;
         let topics = r.nullable_array(f, v)?;
         if f {
@@ -21,7 +21,7 @@ impl Message for DescribeLogDirsRequest {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::DescribeLogDirs.check_encode(v, 1..=5)?;
+        writer::check_version("DescribeLogDirsRequest", v, 1..=5)?;
         let f = v >= 2;
         w.nullable_array(f, v, &self.topics)?;
         if f {
@@ -73,7 +73,7 @@ impl Message for DescribeLogDirsResponse {
     const LEAST_BYTES: usize = 6;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::DescribeLogDirs.check_decode(v, 1..=5)?;
+        reader::check_version("DescribeLogDirsResponse", v, 1..=5)?;
         let f = v >= 2;
         let throttle_time_ms = r.i32()?;
         let error_code = if v >= 3 { r.error_code()? } else { Default::default() };
@@ -85,7 +85,7 @@ impl Message for DescribeLogDirsResponse {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::DescribeLogDirs.check_encode(v, 1..=5)?;
+        writer::check_version("DescribeLogDirsResponse", v, 1..=5)?;
         let f = v >= 2;
         w.i32(self.throttle_time_ms);
         if v >= 3 {

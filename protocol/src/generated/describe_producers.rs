@@ -11,7 +11,7 @@ impl Message for DescribeProducersRequest {
     const LEAST_BYTES: usize = 2;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::DescribeProducers.check_decode(v, 0..=0)?;
+        reader::check_version("DescribeProducersRequest", v, 0..=0)?;
         let f = true;
         let topics = r.array(f, v)?;
         {
@@ -21,7 +21,7 @@ impl Message for DescribeProducersRequest {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::DescribeProducers.check_encode(v, 0..=0)?;
+        writer::check_version("DescribeProducersRequest", v, 0..=0)?;
         let f = true;
         w.array(f, v, &self.topics)?;
         {
@@ -71,7 +71,7 @@ impl Message for DescribeProducersResponse {
     const LEAST_BYTES: usize = 6;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::DescribeProducers.check_decode(v, 0..=0)?;
+        reader::check_version("DescribeProducersResponse", v, 0..=0)?;
         let f = true;
         let throttle_time_ms = r.i32()?;
         let topics = r.array(f, v)?;
@@ -82,7 +82,7 @@ impl Message for DescribeProducersResponse {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::DescribeProducers.check_encode(v, 0..=0)?;
+        writer::check_version("DescribeProducersResponse", v, 0..=0)?;
         let f = true;
         w.i32(self.throttle_time_ms);
         w.array(f, v, &self.topics)?;

@@ -24,7 +24,7 @@ impl Message for DescribeTopicPartitionsRequest {
     const LEAST_BYTES: usize = 7;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::DescribeTopicPartitions.check_decode(v, 0..=0)?;
+        reader::check_version("DescribeTopicPartitionsRequest", v, 0..=0)?;
         let f = true;
         let topics = r.array(f, v)?;
         let response_partition_limit = r.i32()?;
@@ -36,7 +36,7 @@ impl Message for DescribeTopicPartitionsRequest {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::DescribeTopicPartitions.check_encode(v, 0..=0)?;
+        writer::check_version("DescribeTopicPartitionsRequest", v, 0..=0)?;
         let f = true;
         w.array(f, v, &self.topics)?;
         w.i32(self.response_partition_limit);
@@ -116,7 +116,7 @@ impl Message for DescribeTopicPartitionsResponse {
     const LEAST_BYTES: usize = 7;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::DescribeTopicPartitions.check_decode(v, 0..=0)?;
+        reader::check_version("DescribeTopicPartitionsResponse", v, 0..=0)?;
         let f = true;
         let throttle_time_ms = r.i32()?;
         let topics = r.array(f, v)?;
@@ -128,7 +128,7 @@ impl Message for DescribeTopicPartitionsResponse {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::DescribeTopicPartitions.check_encode(v, 0..=0)?;
+        writer::check_version("DescribeTopicPartitionsResponse", v, 0..=0)?;
         let f = true;
         w.i32(self.throttle_time_ms);
         w.array(f, v, &self.topics)?;

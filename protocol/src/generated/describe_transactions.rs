@@ -11,7 +11,7 @@ impl Message for DescribeTransactionsRequest {
     const LEAST_BYTES: usize = 2;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::DescribeTransactions.check_decode(v, 0..=0)?;
+        reader::check_version("DescribeTransactionsRequest", v, 0..=0)?;
         let f = true;
         let transactional_ids = r.primitives(f)?;
         {
@@ -21,7 +21,7 @@ impl Message for DescribeTransactionsRequest {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::DescribeTransactions.check_encode(v, 0..=0)?;
+        writer::check_version("DescribeTransactionsRequest", v, 0..=0)?;
         let f = true;
         w.primitives(f, &self.transactional_ids)?;
         {
@@ -41,7 +41,7 @@ impl Message for DescribeTransactionsResponse {
     const LEAST_BYTES: usize = 6;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::DescribeTransactions.check_decode(v, 0..=0)?;
+        reader::check_version("DescribeTransactionsResponse", v, 0..=0)?;
         let f = true;
         let throttle_time_ms = r.i32()?;
         let transaction_states = r.array(f, v)?;
@@ -52,7 +52,7 @@ impl Message for DescribeTransactionsResponse {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::DescribeTransactions.check_encode(v, 0..=0)?;
+        writer::check_version("DescribeTransactionsResponse", v, 0..=0)?;
         let f = true;
         w.i32(self.throttle_time_ms);
         w.array(f, v, &self.transaction_states)?;

@@ -11,7 +11,7 @@ impl Message for DescribeUserScramCredentialsRequest {
     const LEAST_BYTES: usize = 2;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::DescribeUserScramCredentials.check_decode(v, 0..=0)?;
+        reader::check_version("DescribeUserScramCredentialsRequest", v, 0..=0)?;
         let f = true;
         let users = r.nullable_array(f, v)?;
         {
@@ -21,7 +21,7 @@ impl Message for DescribeUserScramCredentialsRequest {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::DescribeUserScramCredentials.check_encode(v, 0..=0)?;
+        writer::check_version("DescribeUserScramCredentialsRequest", v, 0..=0)?;
         let f = true;
         w.nullable_array(f, v, &self.users)?;
         {
@@ -70,7 +70,7 @@ impl Message for DescribeUserScramCredentialsResponse {
     const LEAST_BYTES: usize = 9;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::DescribeUserScramCredentials.check_decode(v, 0..=0)?;
+        reader::check_version("DescribeUserScramCredentialsResponse", v, 0..=0)?;
         let f = true;
         let throttle_time_ms = r.i32()?;
         let error_code = r.error_code()?;
@@ -83,7 +83,7 @@ impl Message for DescribeUserScramCredentialsResponse {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::DescribeUserScramCredentials.check_encode(v, 0..=0)?;
+        writer::check_version("DescribeUserScramCredentialsResponse", v, 0..=0)?;
         let f = true;
         w.i32(self.throttle_time_ms);
         w.error_code(self.error_code);

@@ -25,7 +25,7 @@ impl Message for ElectLeadersRequest {
     const LEAST_BYTES: usize = 7;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::ElectLeaders.check_decode(v, 0..=2)?;
+        reader::check_version("ElectLeadersRequest", v, 0..=2)?;
         let f = v >= 2;
         let election_type = if v >= 1 { r.i8()? } else { Default::default() };
         let topic_partitions = r.nullable_array(f, v)?;
@@ -37,7 +37,7 @@ impl Message for ElectLeadersRequest {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::ElectLeaders.check_encode(v, 0..=2)?;
+        writer::check_version("ElectLeadersRequest", v, 0..=2)?;
         let f = v >= 2;
         if v >= 1 {
             w.i8(self.election_type);
@@ -93,7 +93,7 @@ impl Message for ElectLeadersResponse {
     const LEAST_BYTES: usize = 8;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::ElectLeaders.check_decode(v, 0..=2)?;
+        reader::check_version("ElectLeadersResponse", v, 0..=2)?;
         let f = v >= 2;
         let throttle_time_ms = r.i32()?;
         let error_code = if v >= 1 { r.error_code()? } else { Default::default() };
@@ -105,7 +105,7 @@ impl Message for ElectLeadersResponse {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::ElectLeaders.check_encode(v, 0..=2)?;
+        writer::check_version("ElectLeadersResponse", v, 0..=2)?;
         let f = v >= 2;
         w.i32(self.throttle_time_ms);
         if v >= 1 {

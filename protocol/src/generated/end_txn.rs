@@ -14,7 +14,7 @@ impl Message for EndTxnRequest {
     const LEAST_BYTES: usize = 13;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::EndTxn.check_decode(v, 0..=5)?;
+        reader::check_version("EndTxnRequest", v, 0..=5)?;
         let f = v >= 3;
         let transactional_id = r.string(f)?;
         let producer_id = r.i64()?;
@@ -27,7 +27,7 @@ impl Message for EndTxnRequest {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::EndTxn.check_encode(v, 0..=5)?;
+        writer::check_version("EndTxnRequest", v, 0..=5)?;
         let f = v >= 3;
         w.string(f, &self.transactional_id)?;
         w.i64(self.producer_id);
@@ -65,7 +65,7 @@ impl Message for EndTxnResponse {
     const LEAST_BYTES: usize = 6;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::EndTxn.check_decode(v, 0..=5)?;
+        reader::check_version("EndTxnResponse", v, 0..=5)?;
         let f = v >= 3;
         let throttle_time_ms = r.i32()?;
         let error_code = r.error_code()?;
@@ -78,7 +78,7 @@ impl Message for EndTxnResponse {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::EndTxn.check_encode(v, 0..=5)?;
+        writer::check_version("EndTxnResponse", v, 0..=5)?;
         let f = v >= 3;
         w.i32(self.throttle_time_ms);
         w.error_code(self.error_code);

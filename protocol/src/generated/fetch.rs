@@ -49,7 +49,7 @@ impl Message for FetchRequest {
     const LEAST_BYTES: usize = 21;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::Fetch.check_decode(v, 4..=18)?;
+        reader::check_version("FetchRequest", v, 4..=18)?;
         let f = v >= 12;
         let replica_id = if v <= 14 { r.i32()? } else { -1 };
         let max_wait_ms = r.i32()?;
@@ -90,7 +90,7 @@ impl Message for FetchRequest {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::Fetch.check_encode(v, 4..=18)?;
+        writer::check_version("FetchRequest", v, 4..=18)?;
         let f = v >= 12;
         if v <= 14 {
             w.i32(self.replica_id);
@@ -395,7 +395,7 @@ impl Message for FetchResponse {
     const LEAST_BYTES: usize = 8;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::Fetch.check_decode(v, 4..=18)?;
+        reader::check_version("FetchResponse", v, 4..=18)?;
         let f = v >= 12;
         let throttle_time_ms = r.i32()?;
         let error_code = if v >= 7 { r.error_code()? } else { Default::default() };
@@ -415,7 +415,7 @@ impl Message for FetchResponse {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::Fetch.check_encode(v, 4..=18)?;
+        writer::check_version("FetchResponse", v, 4..=18)?;
         let f = v >= 12;
         w.i32(self.throttle_time_ms);
         if v >= 7 {

@@ -16,7 +16,7 @@ impl Message for FindCoordinatorRequest {
     const LEAST_BYTES: usize = 2;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::FindCoordinator.check_decode(v, 0..=6)?;
+        reader::check_version("FindCoordinatorRequest", v, 0..=6)?;
         let f = v >= 3;
         let key = if v <= 3 { r.string(f)? } else { Default::default() };
         let key_type = if v >= 1 { r.i8()? } else { Default::default() };
@@ -28,7 +28,7 @@ impl Message for FindCoordinatorRequest {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::FindCoordinator.check_encode(v, 0..=6)?;
+        writer::check_version("FindCoordinatorRequest", v, 0..=6)?;
         let f = v >= 3;
         if v <= 3 {
             w.string(f, &self.key)?;
@@ -68,7 +68,7 @@ impl Message for FindCoordinatorResponse {
     const LEAST_BYTES: usize = 6;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::FindCoordinator.check_decode(v, 0..=6)?;
+        reader::check_version("FindCoordinatorResponse", v, 0..=6)?;
         let f = v >= 3;
         let throttle_time_ms = if v >= 1 { r.i32()? } else { Default::default() };
         let error_code = if v <= 3 { r.error_code()? } else { Default::default() };
@@ -85,7 +85,7 @@ impl Message for FindCoordinatorResponse {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::FindCoordinator.check_encode(v, 0..=6)?;
+        writer::check_version("FindCoordinatorResponse", v, 0..=6)?;
         let f = v >= 3;
         if v >= 1 {
             w.i32(self.throttle_time_ms);

@@ -15,7 +15,7 @@ impl Message for HeartbeatRequest {
     const LEAST_BYTES: usize = 8;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::Heartbeat.check_decode(v, 0..=4)?;
+        reader::check_version("HeartbeatRequest", v, 0..=4)?;
         let f = v >= 4;
         let group_id = r.string(f)?;
         let generation_id = r.i32()?;
@@ -28,7 +28,7 @@ impl Message for HeartbeatRequest {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::Heartbeat.check_encode(v, 0..=4)?;
+        writer::check_version("HeartbeatRequest", v, 0..=4)?;
         let f = v >= 4;
         w.string(f, &self.group_id)?;
         w.i32(self.generation_id);
@@ -54,7 +54,7 @@ impl Message for HeartbeatResponse {
     const LEAST_BYTES: usize = 2;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::Heartbeat.check_decode(v, 0..=4)?;
+        reader::check_version("HeartbeatResponse", v, 0..=4)?;
         let f = v >= 4;
         let throttle_time_ms = if v >= 1 { r.i32()? } else { Default::default() };
         let error_code = r.error_code()?;
@@ -65,7 +65,7 @@ impl Message for HeartbeatResponse {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::Heartbeat.check_encode(v, 0..=4)?;
+        writer::check_version("HeartbeatResponse", v, 0..=4)?;
         let f = v >= 4;
         if v >= 1 {
             w.i32(self.throttle_time_ms);

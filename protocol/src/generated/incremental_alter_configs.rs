@@ -12,7 +12,7 @@ impl Message for IncrementalAlterConfigsRequest {
     const LEAST_BYTES: usize = 3;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::IncrementalAlterConfigs.check_decode(v, 0..=1)?;
+        reader::check_version("IncrementalAlterConfigsRequest", v, 0..=1)?;
         let f = v >= 1;
         let resources = r.array(f, v)?;
         let validate_only = r.bool()?;
@@ -23,7 +23,7 @@ impl Message for IncrementalAlterConfigsRequest {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::IncrementalAlterConfigs.check_encode(v, 0..=1)?;
+        writer::check_version("IncrementalAlterConfigsRequest", v, 0..=1)?;
         let f = v >= 1;
         w.array(f, v, &self.resources)?;
         w.bool(self.validate_only);
@@ -110,7 +110,7 @@ impl Message for IncrementalAlterConfigsResponse {
     const LEAST_BYTES: usize = 6;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::IncrementalAlterConfigs.check_decode(v, 0..=1)?;
+        reader::check_version("IncrementalAlterConfigsResponse", v, 0..=1)?;
         let f = v >= 1;
         let throttle_time_ms = r.i32()?;
         let responses = r.array(f, v)?;
@@ -121,7 +121,7 @@ impl Message for IncrementalAlterConfigsResponse {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::IncrementalAlterConfigs.check_encode(v, 0..=1)?;
+        writer::check_version("IncrementalAlterConfigsResponse", v, 0..=1)?;
         let f = v >= 1;
         w.i32(self.throttle_time_ms);
         w.array(f, v, &self.responses)?;

@@ -27,7 +27,7 @@ impl Message for InitProducerIdRequest {
     const LEAST_BYTES: usize = 6;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::InitProducerId.check_decode(v, 0..=5)?;
+        reader::check_version("InitProducerIdRequest", v, 0..=5)?;
         let f = v >= 2;
         let transactional_id = r.nullable_string(f)?;
         let transaction_timeout_ms = r.i32()?;
@@ -40,7 +40,7 @@ impl Message for InitProducerIdRequest {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::InitProducerId.check_encode(v, 0..=5)?;
+        writer::check_version("InitProducerIdRequest", v, 0..=5)?;
         let f = v >= 2;
         w.nullable_string(f, &self.transactional_id)?;
         w.i32(self.transaction_timeout_ms);
@@ -81,7 +81,7 @@ impl Message for InitProducerIdResponse {
     const LEAST_BYTES: usize = 16;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::InitProducerId.check_decode(v, 0..=5)?;
+        reader::check_version("InitProducerIdResponse", v, 0..=5)?;
         let f = v >= 2;
         let throttle_time_ms = r.i32()?;
         let error_code = r.error_code()?;
@@ -94,7 +94,7 @@ impl Message for InitProducerIdResponse {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::InitProducerId.check_encode(v, 0..=5)?;
+        writer::check_version("InitProducerIdResponse", v, 0..=5)?;
         let f = v >= 2;
         w.i32(self.throttle_time_ms);
         w.error_code(self.error_code);

@@ -36,7 +36,7 @@ impl Message for JoinGroupRequest {
     const LEAST_BYTES: usize = 14;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::JoinGroup.check_decode(v, 0..=9)?;
+        reader::check_version("JoinGroupRequest", v, 0..=9)?;
         let f = v >= 6;
         let group_id = r.string(f)?;
         let session_timeout_ms = r.i32()?;
@@ -62,7 +62,7 @@ impl Message for JoinGroupRequest {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::JoinGroup.check_encode(v, 0..=9)?;
+        writer::check_version("JoinGroupRequest", v, 0..=9)?;
         let f = v >= 6;
         w.string(f, &self.group_id)?;
         w.i32(self.session_timeout_ms);
@@ -153,7 +153,7 @@ impl Message for JoinGroupResponse {
     const LEAST_BYTES: usize = 15;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::JoinGroup.check_decode(v, 0..=9)?;
+        reader::check_version("JoinGroupResponse", v, 0..=9)?;
         let f = v >= 6;
         let throttle_time_ms = if v >= 2 { r.i32()? } else { Default::default() };
         let error_code = r.error_code()?;
@@ -181,7 +181,7 @@ impl Message for JoinGroupResponse {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::JoinGroup.check_encode(v, 0..=9)?;
+        writer::check_version("JoinGroupResponse", v, 0..=9)?;
         let f = v >= 6;
         if v >= 2 {
             w.i32(self.throttle_time_ms);

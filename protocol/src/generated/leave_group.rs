@@ -15,7 +15,7 @@ impl Message for LeaveGroupRequest {
     const LEAST_BYTES: usize = 3;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::LeaveGroup.check_decode(v, 0..=5)?;
+        reader::check_version("LeaveGroupRequest", v, 0..=5)?;
         let f = v >= 4;
         let group_id = r.string(f)?;
         let member_id = if v <= 2 { r.string(f)? } else { Default::default() };
@@ -27,7 +27,7 @@ impl Message for LeaveGroupRequest {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::LeaveGroup.check_encode(v, 0..=5)?;
+        writer::check_version("LeaveGroupRequest", v, 0..=5)?;
         let f = v >= 4;
         w.string(f, &self.group_id)?;
         if v <= 2 {
@@ -92,7 +92,7 @@ impl Message for LeaveGroupResponse {
     const LEAST_BYTES: usize = 2;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::LeaveGroup.check_decode(v, 0..=5)?;
+        reader::check_version("LeaveGroupResponse", v, 0..=5)?;
         let f = v >= 4;
         let throttle_time_ms = if v >= 1 { r.i32()? } else { Default::default() };
         let error_code = r.error_code()?;
@@ -104,7 +104,7 @@ impl Message for LeaveGroupResponse {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::LeaveGroup.check_encode(v, 0..=5)?;
+        writer::check_version("LeaveGroupResponse", v, 0..=5)?;
         let f = v >= 4;
         if v >= 1 {
             w.i32(self.throttle_time_ms);

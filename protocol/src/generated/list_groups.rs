@@ -14,7 +14,7 @@ impl Message for ListGroupsRequest {
     const LEAST_BYTES: usize = 1;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::ListGroups.check_decode(v, 0..=5)?;
+        reader::check_version("ListGroupsRequest", v, 0..=5)?;
         let f = v >= 3;
         let states_filter = if v >= 4 { r.primitives(f)? } else { Default::default() };
         let types_filter = if v >= 5 { r.primitives(f)? } else { Default::default() };
@@ -25,7 +25,7 @@ impl Message for ListGroupsRequest {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::ListGroups.check_encode(v, 0..=5)?;
+        writer::check_version("ListGroupsRequest", v, 0..=5)?;
         let f = v >= 3;
         if v >= 4 {
             w.primitives(f, &self.states_filter)?;
@@ -52,7 +52,7 @@ impl Message for ListGroupsResponse {
     const LEAST_BYTES: usize = 6;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::ListGroups.check_decode(v, 0..=5)?;
+        reader::check_version("ListGroupsResponse", v, 0..=5)?;
         let f = v >= 3;
         let throttle_time_ms = if v >= 1 { r.i32()? } else { Default::default() };
         let error_code = r.error_code()?;
@@ -64,7 +64,7 @@ impl Message for ListGroupsResponse {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::ListGroups.check_encode(v, 0..=5)?;
+        writer::check_version("ListGroupsResponse", v, 0..=5)?;
         let f = v >= 3;
         if v >= 1 {
             w.i32(self.throttle_time_ms);

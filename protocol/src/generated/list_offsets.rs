@@ -16,7 +16,7 @@ impl Message for ListOffsetsRequest {
     const LEAST_BYTES: usize = 7;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::ListOffsets.check_decode(v, 1..=11)?;
+        reader::check_version("ListOffsetsRequest", v, 1..=11)?;
         let f = v >= 6;
         let replica_id = r.i32()?;
         let isolation_level = if v >= 2 { r.i8()? } else { Default::default() };
@@ -29,7 +29,7 @@ impl Message for ListOffsetsRequest {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::ListOffsets.check_encode(v, 1..=11)?;
+        writer::check_version("ListOffsetsRequest", v, 1..=11)?;
         let f = v >= 6;
         w.i32(self.replica_id);
         if v >= 2 {
@@ -133,7 +133,7 @@ impl Message for ListOffsetsResponse {
     const LEAST_BYTES: usize = 4;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::ListOffsets.check_decode(v, 1..=11)?;
+        reader::check_version("ListOffsetsResponse", v, 1..=11)?;
         let f = v >= 6;
         let throttle_time_ms = if v >= 2 { r.i32()? } else { Default::default() };
         let topics = r.array(f, v)?;
@@ -144,7 +144,7 @@ impl Message for ListOffsetsResponse {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::ListOffsets.check_encode(v, 1..=11)?;
+        writer::check_version("ListOffsetsResponse", v, 1..=11)?;
         let f = v >= 6;
         if v >= 2 {
             w.i32(self.throttle_time_ms);

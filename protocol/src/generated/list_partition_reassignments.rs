@@ -19,7 +19,7 @@ impl Message for ListPartitionReassignmentsRequest {
     const LEAST_BYTES: usize = 6;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::ListPartitionReassignments.check_decode(v, 0..=0)?;
+        reader::check_version("ListPartitionReassignmentsRequest", v, 0..=0)?;
         let f = true;
         let timeout_ms = r.i32()?;
         let topics = r.nullable_array(f, v)?;
@@ -30,7 +30,7 @@ impl Message for ListPartitionReassignmentsRequest {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::ListPartitionReassignments.check_encode(v, 0..=0)?;
+        writer::check_version("ListPartitionReassignmentsRequest", v, 0..=0)?;
         let f = true;
         w.i32(self.timeout_ms);
         w.nullable_array(f, v, &self.topics)?;
@@ -83,7 +83,7 @@ impl Message for ListPartitionReassignmentsResponse {
     const LEAST_BYTES: usize = 9;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::ListPartitionReassignments.check_decode(v, 0..=0)?;
+        reader::check_version("ListPartitionReassignmentsResponse", v, 0..=0)?;
         let f = true;
         let throttle_time_ms = r.i32()?;
         let error_code = r.error_code()?;
@@ -96,7 +96,7 @@ impl Message for ListPartitionReassignmentsResponse {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::ListPartitionReassignments.check_encode(v, 0..=0)?;
+        writer::check_version("ListPartitionReassignmentsResponse", v, 0..=0)?;
         let f = true;
         w.i32(self.throttle_time_ms);
         w.error_code(self.error_code);

@@ -27,7 +27,7 @@ impl Message for ListTransactionsRequest {
     const LEAST_BYTES: usize = 3;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::ListTransactions.check_decode(v, 0..=2)?;
+        reader::check_version("ListTransactionsRequest", v, 0..=2)?;
         let f = true;
         let state_filters = r.primitives(f)?;
         let producer_id_filters = r.primitives(f)?;
@@ -41,7 +41,7 @@ impl Message for ListTransactionsRequest {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::ListTransactions.check_encode(v, 0..=2)?;
+        writer::check_version("ListTransactionsRequest", v, 0..=2)?;
         let f = true;
         w.primitives(f, &self.state_filters)?;
         w.primitives(f, &self.producer_id_filters)?;
@@ -70,7 +70,7 @@ impl Message for ListTransactionsResponse {
     const LEAST_BYTES: usize = 9;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::ListTransactions.check_decode(v, 0..=2)?;
+        reader::check_version("ListTransactionsResponse", v, 0..=2)?;
         let f = true;
         let throttle_time_ms = r.i32()?;
         let error_code = r.error_code()?;
@@ -83,7 +83,7 @@ impl Message for ListTransactionsResponse {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::ListTransactions.check_encode(v, 0..=2)?;
+        writer::check_version("ListTransactionsResponse", v, 0..=2)?;
         let f = true;
         w.i32(self.throttle_time_ms);
         w.error_code(self.error_code);

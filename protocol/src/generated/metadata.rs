@@ -29,7 +29,7 @@ impl Message for MetadataRequest {
     const LEAST_BYTES: usize = 4;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::Metadata.check_decode(v, 0..=13)?;
+        reader::check_version("MetadataRequest", v, 0..=13)?;
         let f = v >= 9;
         let topics = reader::null_only_if(v >= 1, r.nullable_array(f, v)?)?;
         let allow_auto_topic_creation = if v >= 4 { r.bool()? } else { true };
@@ -49,7 +49,7 @@ impl Message for MetadataRequest {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::Metadata.check_encode(v, 0..=13)?;
+        writer::check_version("MetadataRequest", v, 0..=13)?;
         let f = v >= 9;
         writer::null_only_if(v >= 1, &self.topics, "Topics")?;
         w.nullable_array(f, v, &self.topics)?;
@@ -144,7 +144,7 @@ impl Message for MetadataResponse {
     const LEAST_BYTES: usize = 8;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::Metadata.check_decode(v, 0..=13)?;
+        reader::check_version("MetadataResponse", v, 0..=13)?;
         let f = v >= 9;
         let throttle_time_ms = if v >= 3 { r.i32()? } else { Default::default() };
         let brokers = r.array(f, v)?;
@@ -168,7 +168,7 @@ impl Message for MetadataResponse {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::Metadata.check_encode(v, 0..=13)?;
+        writer::check_version("MetadataResponse", v, 0..=13)?;
         let f = v >= 9;
         if v >= 3 {
             w.i32(self.throttle_time_ms);

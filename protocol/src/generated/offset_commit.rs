@@ -32,7 +32,7 @@ impl Message for OffsetCommitRequest {
     const LEAST_BYTES: usize = 9;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::OffsetCommit.check_decode(v, 2..=10)?;
+        reader::check_version("OffsetCommitRequest", v, 2..=10)?;
         let f = v >= 8;
         let group_id = r.string(f)?;
         let generation_id_or_member_epoch = r.i32()?;
@@ -54,7 +54,7 @@ impl Message for OffsetCommitRequest {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::OffsetCommit.check_encode(v, 2..=10)?;
+        writer::check_version("OffsetCommitRequest", v, 2..=10)?;
         let f = v >= 8;
         w.string(f, &self.group_id)?;
         w.i32(self.generation_id_or_member_epoch);
@@ -173,7 +173,7 @@ impl Message for OffsetCommitResponse {
     const LEAST_BYTES: usize = 4;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::OffsetCommit.check_decode(v, 2..=10)?;
+        reader::check_version("OffsetCommitResponse", v, 2..=10)?;
         let f = v >= 8;
         let throttle_time_ms = if v >= 3 { r.i32()? } else { Default::default() };
         let topics = r.array(f, v)?;
@@ -184,7 +184,7 @@ impl Message for OffsetCommitResponse {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::OffsetCommit.check_encode(v, 2..=10)?;
+        writer::check_version("OffsetCommitResponse", v, 2..=10)?;
         let f = v >= 8;
         if v >= 3 {
             w.i32(self.throttle_time_ms);

@@ -12,7 +12,7 @@ impl Message for OffsetDeleteRequest {
     const LEAST_BYTES: usize = 6;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::OffsetDelete.check_decode(v, 0..=0)?;
+        reader::check_version("OffsetDeleteRequest", v, 0..=0)?;
         let f = false;
         let group_id = r.string(f)?;
         let topics = r.array(f, v)?;
@@ -20,7 +20,7 @@ impl Message for OffsetDeleteRequest {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::OffsetDelete.check_encode(v, 0..=0)?;
+        writer::check_version("OffsetDeleteRequest", v, 0..=0)?;
         let f = false;
         w.string(f, &self.group_id)?;
         w.array(f, v, &self.topics)?;
@@ -84,7 +84,7 @@ impl Message for OffsetDeleteResponse {
     const LEAST_BYTES: usize = 10;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::OffsetDelete.check_decode(v, 0..=0)?;
+        reader::check_version("OffsetDeleteResponse", v, 0..=0)?;
         let f = false;
         let error_code = r.error_code()?;
         let throttle_time_ms = r.i32()?;
@@ -93,7 +93,7 @@ impl Message for OffsetDeleteResponse {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::OffsetDelete.check_encode(v, 0..=0)?;
+        writer::check_version("OffsetDeleteResponse", v, 0..=0)?;
         let f = false;
         w.error_code(self.error_code);
         w.i32(self.throttle_time_ms);

@@ -29,7 +29,7 @@ impl Message for OffsetFetchRequest {
     const LEAST_BYTES: usize = 3;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::OffsetFetch.check_decode(v, 1..=10)?;
+        reader::check_version("OffsetFetchRequest", v, 1..=10)?;
         let f = v >= 6;
         let group_id = if v <= 7 { r.string(f)? } else { Default::default() };
         let topics = if v <= 7 {
@@ -46,7 +46,7 @@ impl Message for OffsetFetchRequest {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::OffsetFetch.check_encode(v, 1..=10)?;
+        writer::check_version("OffsetFetchRequest", v, 1..=10)?;
         let f = v >= 6;
         if v <= 7 {
             w.string(f, &self.group_id)?;
@@ -206,7 +206,7 @@ impl Message for OffsetFetchResponse {
     const LEAST_BYTES: usize = 4;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::OffsetFetch.check_decode(v, 1..=10)?;
+        reader::check_version("OffsetFetchResponse", v, 1..=10)?;
         let f = v >= 6;
         let throttle_time_ms = if v >= 3 { r.i32()? } else { Default::default() };
         let topics = if v <= 7 { r.array(f, v)? } else { Default::default() };
@@ -219,7 +219,7 @@ impl Message for OffsetFetchResponse {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::OffsetFetch.check_encode(v, 1..=10)?;
+        writer::check_version("OffsetFetchResponse", v, 1..=10)?;
         let f = v >= 6;
         if v >= 3 {
             w.i32(self.throttle_time_ms);

@@ -19,7 +19,7 @@ impl Message for OffsetForLeaderEpochRequest {
     const LEAST_BYTES: usize = 4;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::OffsetForLeaderEpoch.check_decode(v, 2..=4)?;
+        reader::check_version("OffsetForLeaderEpochRequest", v, 2..=4)?;
         let f = v >= 4;
         let replica_id = if v >= 3 { r.i32()? } else { -2 };
         let topics = r.array(f, v)?;
@@ -30,7 +30,7 @@ impl Message for OffsetForLeaderEpochRequest {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::OffsetForLeaderEpoch.check_encode(v, 2..=4)?;
+        writer::check_version("OffsetForLeaderEpochRequest", v, 2..=4)?;
         let f = v >= 4;
         if v >= 3 {
             w.i32(self.replica_id);
@@ -127,7 +127,7 @@ impl Message for OffsetForLeaderEpochResponse {
     const LEAST_BYTES: usize = 6;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::OffsetForLeaderEpoch.check_decode(v, 2..=4)?;
+        reader::check_version("OffsetForLeaderEpochResponse", v, 2..=4)?;
         let f = v >= 4;
         let throttle_time_ms = r.i32()?;
         let topics = r.array(f, v)?;
@@ -138,7 +138,7 @@ impl Message for OffsetForLeaderEpochResponse {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::OffsetForLeaderEpoch.check_encode(v, 2..=4)?;
+        writer::check_version("OffsetForLeaderEpochResponse", v, 2..=4)?;
         let f = v >= 4;
         w.i32(self.throttle_time_ms);
         w.array(f, v, &self.topics)?;

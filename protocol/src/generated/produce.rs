@@ -14,7 +14,7 @@ impl Message for ProduceRequest {
     const LEAST_BYTES: usize = 9;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::Produce.check_decode(v, 3..=13)?;
+        reader::check_version("ProduceRequest", v, 3..=13)?;
         let f = v >= 9;
         let transactional_id = r.nullable_string(f)?;
         let acks = r.i16()?;
@@ -27,7 +27,7 @@ impl Message for ProduceRequest {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::Produce.check_encode(v, 3..=13)?;
+        writer::check_version("ProduceRequest", v, 3..=13)?;
         let f = v >= 9;
         w.nullable_string(f, &self.transactional_id)?;
         w.i16(self.acks);
@@ -121,7 +121,7 @@ impl Message for ProduceResponse {
     const LEAST_BYTES: usize = 6;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::Produce.check_decode(v, 3..=13)?;
+        reader::check_version("ProduceResponse", v, 3..=13)?;
         let f = v >= 9;
         let responses = r.array(f, v)?;
         let throttle_time_ms = r.i32()?;
@@ -139,7 +139,7 @@ impl Message for ProduceResponse {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::Produce.check_encode(v, 3..=13)?;
+        writer::check_version("ProduceResponse", v, 3..=13)?;
         let f = v >= 9;
         w.array(f, v, &self.responses)?;
         w.i32(self.throttle_time_ms);

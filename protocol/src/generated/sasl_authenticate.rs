@@ -11,7 +11,7 @@ impl Message for SaslAuthenticateRequest {
     const LEAST_BYTES: usize = 2;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::SaslAuthenticate.check_decode(v, 0..=2)?;
+        reader::check_version("SaslAuthenticateRequest", v, 0..=2)?;
         let f = v >= 2;
         let auth_bytes = r.bytes(f)?;
         if f {
@@ -21,7 +21,7 @@ impl Message for SaslAuthenticateRequest {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::SaslAuthenticate.check_encode(v, 0..=2)?;
+        writer::check_version("SaslAuthenticateRequest", v, 0..=2)?;
         let f = v >= 2;
         w.bytes(f, &self.auth_bytes)?;
         if f {
@@ -44,7 +44,7 @@ impl Message for SaslAuthenticateResponse {
     const LEAST_BYTES: usize = 8;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::SaslAuthenticate.check_decode(v, 0..=2)?;
+        reader::check_version("SaslAuthenticateResponse", v, 0..=2)?;
         let f = v >= 2;
         let error_code = r.error_code()?;
         let error_message = r.nullable_string(f)?;
@@ -57,7 +57,7 @@ impl Message for SaslAuthenticateResponse {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::SaslAuthenticate.check_encode(v, 0..=2)?;
+        writer::check_version("SaslAuthenticateResponse", v, 0..=2)?;
         let f = v >= 2;
         w.error_code(self.error_code);
         w.nullable_string(f, &self.error_message)?;

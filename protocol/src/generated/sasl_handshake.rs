@@ -11,14 +11,14 @@ impl Message for SaslHandshakeRequest {
     const LEAST_BYTES: usize = 2;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::SaslHandshake.check_decode(v, 0..=1)?;
+        reader::check_version("SaslHandshakeRequest", v, 0..=1)?;
         let f = false;
         let mechanism = r.string(f)?;
         Ok(Self { mechanism })
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::SaslHandshake.check_encode(v, 0..=1)?;
+        writer::check_version("SaslHandshakeRequest", v, 0..=1)?;
         let f = false;
         w.string(f, &self.mechanism)?;
         Ok(())
@@ -35,7 +35,7 @@ impl Message for SaslHandshakeResponse {
     const LEAST_BYTES: usize = 6;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::SaslHandshake.check_decode(v, 0..=1)?;
+        reader::check_version("SaslHandshakeResponse", v, 0..=1)?;
         let f = false;
         let error_code = r.error_code()?;
         let mechanisms = r.primitives(f)?;
@@ -43,7 +43,7 @@ impl Message for SaslHandshakeResponse {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::SaslHandshake.check_encode(v, 0..=1)?;
+        writer::check_version("SaslHandshakeResponse", v, 0..=1)?;
         let f = false;
         w.error_code(self.error_code);
         w.primitives(f, &self.mechanisms)?;

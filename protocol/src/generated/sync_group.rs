@@ -20,7 +20,7 @@ impl Message for SyncGroupRequest {
     const LEAST_BYTES: usize = 9;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::SyncGroup.check_decode(v, 0..=5)?;
+        reader::check_version("SyncGroupRequest", v, 0..=5)?;
         let f = v >= 4;
         let group_id = r.string(f)?;
         let generation_id = r.i32()?;
@@ -44,7 +44,7 @@ impl Message for SyncGroupRequest {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::SyncGroup.check_encode(v, 0..=5)?;
+        writer::check_version("SyncGroupRequest", v, 0..=5)?;
         let f = v >= 4;
         w.string(f, &self.group_id)?;
         w.i32(self.generation_id);
@@ -112,7 +112,7 @@ impl Message for SyncGroupResponse {
     const LEAST_BYTES: usize = 6;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::SyncGroup.check_decode(v, 0..=5)?;
+        reader::check_version("SyncGroupResponse", v, 0..=5)?;
         let f = v >= 4;
         let throttle_time_ms = if v >= 1 { r.i32()? } else { Default::default() };
         let error_code = r.error_code()?;
@@ -126,7 +126,7 @@ impl Message for SyncGroupResponse {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::SyncGroup.check_encode(v, 0..=5)?;
+        writer::check_version("SyncGroupResponse", v, 0..=5)?;
         let f = v >= 4;
         if v >= 1 {
             w.i32(self.throttle_time_ms);

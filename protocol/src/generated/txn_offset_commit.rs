@@ -36,7 +36,7 @@ impl Message for TxnOffsetCommitRequest {
     const LEAST_BYTES: usize = 18;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::TxnOffsetCommit.check_decode(v, 0..=5)?;
+        reader::check_version("TxnOffsetCommitRequest", v, 0..=5)?;
         let f = v >= 3;
         let transactional_id = r.string(f)?;
         let group_id = r.string(f)?;
@@ -62,7 +62,7 @@ impl Message for TxnOffsetCommitRequest {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::TxnOffsetCommit.check_encode(v, 0..=5)?;
+        writer::check_version("TxnOffsetCommitRequest", v, 0..=5)?;
         let f = v >= 3;
         w.string(f, &self.transactional_id)?;
         w.string(f, &self.group_id)?;
@@ -175,7 +175,7 @@ impl Message for TxnOffsetCommitResponse {
     const LEAST_BYTES: usize = 6;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::TxnOffsetCommit.check_decode(v, 0..=5)?;
+        reader::check_version("TxnOffsetCommitResponse", v, 0..=5)?;
         let f = v >= 3;
         let throttle_time_ms = r.i32()?;
         let topics = r.array(f, v)?;
@@ -186,7 +186,7 @@ impl Message for TxnOffsetCommitResponse {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::TxnOffsetCommit.check_encode(v, 0..=5)?;
+        writer::check_version("TxnOffsetCommitResponse", v, 0..=5)?;
         let f = v >= 3;
         w.i32(self.throttle_time_ms);
         w.array(f, v, &self.topics)?;

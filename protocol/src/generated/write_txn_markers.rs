@@ -11,7 +11,7 @@ impl Message for WriteTxnMarkersRequest {
     const LEAST_BYTES: usize = 2;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::WriteTxnMarkers.check_decode(v, 1..=2)?;
+        reader::check_version("WriteTxnMarkersRequest", v, 1..=2)?;
         let f = true;
         let markers = r.array(f, v)?;
         {
@@ -21,7 +21,7 @@ impl Message for WriteTxnMarkersRequest {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::WriteTxnMarkers.check_encode(v, 1..=2)?;
+        writer::check_version("WriteTxnMarkersRequest", v, 1..=2)?;
         let f = true;
         w.array(f, v, &self.markers)?;
         {
@@ -122,7 +122,7 @@ impl Message for WriteTxnMarkersResponse {
     const LEAST_BYTES: usize = 2;
 
     fn decode(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
-        ApiKey::WriteTxnMarkers.check_decode(v, 1..=2)?;
+        reader::check_version("WriteTxnMarkersResponse", v, 1..=2)?;
         let f = true;
         let markers = r.array(f, v)?;
         {
@@ -132,7 +132,7 @@ impl Message for WriteTxnMarkersResponse {
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
-        ApiKey::WriteTxnMarkers.check_encode(v, 1..=2)?;
+        writer::check_version("WriteTxnMarkersResponse", v, 1..=2)?;
         let f = true;
         w.array(f, v, &self.markers)?;
         {

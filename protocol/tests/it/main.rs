@@ -7,6 +7,8 @@ mod differential;
 mod golden;
 mod hostile;
 mod memory;
+mod record_samples;
+mod records;
 mod round_trip;
 mod sample;
 mod samples;

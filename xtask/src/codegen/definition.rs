@@ -1,4 +1,5 @@
-//! What a definition says: an API, its two messages, their fields and versions.
+//! What a definition says: an API with its messages, or a record with its key and value; their
+//! fields and versions.
 
 /// An API with its two messages.
 #[derive(Debug)]
@@ -20,35 +21,47 @@ impl Api {
         snake_case(&self.name)
     }
 
-    pub(crate) fn is_flexible(&self, version: i16) -> bool {
-        self.first_flexible.is_some_and(|first| version >= first)
-    }
-
     /// All structs of the API, each before those inside it.
     pub(crate) fn structs(&self) -> Vec<Struct<'_>> {
         let mut structs = Vec::new();
-        for (prefix, fields) in [("Request", &self.request), ("Response", &self.response)] {
-            let name = format!("{}{prefix}", self.name);
-            structs.push(Struct { name, fields, versions: self.versions, is_message: true });
-            collect(prefix, fields, self.versions, &mut structs);
+        let (versions, first_flexible) = (self.versions, self.first_flexible);
+        for (part, fields) in [("Request", &self.request), ("Response", &self.response)] {
+            let whole = Struct::whole(&self.name, part, fields, versions, first_flexible);
+            whole.collect(&mut structs);
         }
         structs
     }
 }
 
-fn collect<'a>(
-    prefix: &str,
-    fields: &'a [Field],
-    versions: Versions,
-    structs: &mut Vec<Struct<'a>>,
-) {
-    for field in fields {
-        if let Type::Struct(inner) = &field.kind {
-            let name = field.struct_name(prefix);
-            let versions = versions.intersection(field.versions);
-            structs.push(Struct { name: name.clone(), fields: inner, versions, is_message: false });
-            collect(&name, inner, versions, structs);
-        }
+/// A record of an internal topic, with its key and its value.
+#[derive(Debug)]
+pub(crate) struct Record {
+    pub(crate) name: String,
+    pub(crate) topic: String,
+    /// What keys begin with. The newest type is the one written.
+    pub(crate) types: Versions,
+    /// Of the value.
+    pub(crate) versions: Versions,
+    /// Of the value; keys never are.
+    pub(crate) first_flexible: Option<i16>,
+    pub(crate) key: Vec<Field>,
+    pub(crate) value: Vec<Field>,
+}
+
+impl Record {
+    /// Name of the module its structs are in.
+    pub(crate) fn module(&self) -> String {
+        snake_case(&self.name)
+    }
+
+    /// The key and the value, each before the structs inside it. The version of a key is its type.
+    pub(crate) fn structs(&self) -> Vec<Struct<'_>> {
+        let mut structs = Vec::new();
+        Struct::whole(&self.name, "Key", &self.key, self.types, None).collect(&mut structs);
+        let (versions, first_flexible) = (self.versions, self.first_flexible);
+        Struct::whole(&self.name, "Value", &self.value, versions, first_flexible)
+            .collect(&mut structs);
+        structs
     }
 }
 
@@ -56,30 +69,73 @@ fn collect<'a>(
 #[derive(Debug)]
 pub(crate) struct Struct<'a> {
     pub(crate) name: String,
+    /// What the names of structs inside begin with.
+    pub(crate) prefix: String,
     pub(crate) fields: &'a [Field],
     /// The versions in which it occurs.
     pub(crate) versions: Versions,
-    /// Whether it is a whole request or response.
-    pub(crate) is_message: bool,
+    pub(crate) first_flexible: Option<i16>,
+    /// Whether it stands alone and is asked for by version: a request, response, key or value.
+    pub(crate) is_whole: bool,
 }
 
-impl Struct<'_> {
-    /// What the names of structs inside begin with.
-    pub(crate) fn prefix(&self, api: &Api) -> String {
-        if self.is_message {
-            self.name.trim_start_matches(api.name.as_str()).to_owned()
-        } else {
-            self.name.clone()
+impl<'a> Struct<'a> {
+    fn whole(
+        name: &str,
+        part: &str,
+        fields: &'a [Field],
+        versions: Versions,
+        first_flexible: Option<i16>,
+    ) -> Self {
+        let (name, prefix) = (format!("{name}{part}"), part.to_owned());
+        Self { name, prefix, fields, versions, first_flexible, is_whole: true }
+    }
+
+    /// Adds this struct and then those inside it; of one that several fields hold, the versions
+    /// are theirs together.
+    fn collect(self, structs: &mut Vec<Self>) {
+        let inner = self.fields.iter().filter_map(|field| {
+            let Type::Struct(fields) = &field.kind else { return None };
+            let name = field.struct_name(&self.prefix);
+            Some(Self {
+                prefix: name.clone(),
+                name,
+                fields,
+                versions: self.versions.intersection(field.versions),
+                first_flexible: self.first_flexible,
+                is_whole: false,
+            })
+        });
+        let inner: Vec<Self> = inner.collect();
+        let is_same = |known: &&mut Self| known.name == self.name && known.fields == self.fields;
+        match structs.iter_mut().find(is_same) {
+            Some(known) => known.versions = known.versions.span(self.versions),
+            None => structs.push(self),
         }
+        for one in inner {
+            one.collect(structs);
+        }
+    }
+
+    pub(crate) fn is_flexible(&self, version: i16) -> bool {
+        self.first_flexible.is_some_and(|first| version >= first)
+    }
+
+    /// Least bytes that it takes, over all its versions; `None` if it is in none.
+    pub(crate) fn least_bytes(&self) -> Option<usize> {
+        let versions = self.versions.iter();
+        versions.map(|version| least_bytes(self.fields, version, self.is_flexible(version))).min()
     }
 }
 
 /// A field of a struct.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Field {
     /// As Kafka spells it.
     pub(crate) name: String,
     pub(crate) kind: Type,
+    /// As the definition names the struct that it holds; `None`: after the field.
+    pub(crate) struct_name: Option<String>,
     pub(crate) is_array: bool,
     /// The versions in which it may be null.
     pub(crate) nullable: Option<Versions>,
@@ -91,7 +147,7 @@ pub(crate) struct Field {
 }
 
 /// Type of a field or of its elements.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Type {
     Bool,
     Int(&'static str),
@@ -113,7 +169,10 @@ impl Field {
 
     /// Name of the struct that it holds.
     pub(crate) fn struct_name(&self, prefix: &str) -> String {
-        format!("{prefix}{}", singular(&self.name))
+        match &self.struct_name {
+            Some(name) => name.clone(),
+            None => format!("{prefix}{}", singular(&self.name)),
+        }
     }
 
     /// Type of one element, or of the whole if it is no array.
@@ -158,10 +217,9 @@ impl Field {
     }
 
     /// Least bytes that it takes in a version that has it in place.
-    pub(crate) fn least_bytes(&self, api: &Api, version: i16) -> usize {
-        let flexible = api.is_flexible(version);
+    fn least_bytes(&self, version: i16, is_flexible: bool) -> usize {
         if self.is_array {
-            return if flexible { 1 } else { 4 };
+            return if is_flexible { 1 } else { 4 };
         }
         match &self.kind {
             Type::Bool | Type::Int("i8") => 1,
@@ -169,22 +227,21 @@ impl Field {
             Type::Int("i32") => 4,
             Type::Int(_) | Type::Float => 8,
             Type::Uuid => 16,
-            Type::Str if flexible => 1,
+            Type::Str if is_flexible => 1,
             Type::Str => 2,
-            Type::Bytes | Type::Records if flexible => 1,
+            Type::Bytes | Type::Records if is_flexible => 1,
             Type::Bytes | Type::Records => 4,
             Type::Struct(_) if self.nullable.is_some() => 1,
-            Type::Struct(fields) => least_bytes(fields, api, version),
+            Type::Struct(fields) => least_bytes(fields, version, is_flexible),
         }
     }
 }
 
-/// Least bytes that a struct of these fields takes in a version.
-pub(crate) fn least_bytes(fields: &[Field], api: &Api, version: i16) -> usize {
+fn least_bytes(fields: &[Field], version: i16, is_flexible: bool) -> usize {
     let in_place = fields.iter().filter(|field| field.tag.is_none());
     let present = in_place.filter(|field| field.versions.contains(version));
-    let tags = usize::from(api.is_flexible(version));
-    present.map(|field| field.least_bytes(api, version)).sum::<usize>() + tags
+    let tags = usize::from(is_flexible);
+    present.map(|field| field.least_bytes(version, is_flexible)).sum::<usize>() + tags
 }
 
 /// A key without messages.
@@ -195,7 +252,7 @@ pub(crate) struct Reserved {
 }
 
 /// A range of versions, both ends included; open ends are the ends of `i16`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Versions {
     pub(crate) first: i16,
     pub(crate) last: i16,
@@ -214,6 +271,11 @@ impl Versions {
 
     pub(crate) fn intersection(self, other: Self) -> Self {
         Self { first: self.first.max(other.first), last: self.last.min(other.last) }
+    }
+
+    /// The least range with all of both.
+    fn span(self, other: Self) -> Self {
+        Self { first: self.first.min(other.first), last: self.last.max(other.last) }
     }
 
     pub(crate) fn iter(self) -> impl Iterator<Item = i16> {

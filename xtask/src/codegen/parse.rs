@@ -10,14 +10,29 @@
 //! response { fields }
 //! ```
 //!
+//! or, in the folder `records`:
+//!
+//! ```text
+//! record OffsetCommit
+//! topic __consumer_offsets
+//! type 0-1                       what keys begin with; the last one is written
+//! versions 0-4                   of the value
+//! flexible 4                     of the value; the key never is
+//! key { fields }
+//! value { fields }
+//! ```
+//!
 //! A field is `Name:type`, `Name:[]type`, `Name { fields }` or `Name[] { fields }`; behind it, in
 //! any order and without spaces: `?` may be null, `?[2-7]` in these versions only, `(5+)` exists in
 //! these versions only (a struct's range holds for its fields), `#1` is tagged field 1, `=-1` has
-//! this default. `//` begins a comment.
+//! this default. A struct is named after its field, or `Name:Struct { fields }`; a later field may
+//! be `Name:Struct` or `Name:[]Struct` then. `//` begins a comment.
+
+use std::collections::BTreeMap;
 
 use anyhow::{Context as _, bail, ensure};
 
-use super::definition::{Api, Field, Reserved, Type, Versions};
+use super::definition::{Api, Field, Record, Reserved, Type, Versions};
 
 /// Reads `reserved.txt`: a key and a name a line.
 pub(crate) fn reserved(text: &str) -> anyhow::Result<Vec<Reserved>> {
@@ -32,18 +47,11 @@ pub(crate) fn reserved(text: &str) -> anyhow::Result<Vec<Reserved>> {
 
 /// Reads the file of one API.
 pub(crate) fn api(text: &str) -> anyhow::Result<Api> {
-    let mut source = Source { tokens: tokens(text), next: 0 };
-    source.expect("api")?;
-    let name = source.take()?;
-    source.expect("key")?;
-    let key = source.take()?.parse()?;
-    source.expect("versions")?;
-    let versions = versions(&source.take()?)?;
-    source.expect("flexible")?;
-    let first_flexible = match source.take()?.as_str() {
-        "never" => None,
-        version => Some(version.parse()?),
-    };
+    let mut source = Source::new(text);
+    let name = source.word("api")?;
+    let key = source.word("key")?.parse()?;
+    let versions = versions(&source.word("versions")?)?;
+    let first_flexible = source.first_flexible()?;
     source.expect("authorize")?;
     let mut authorization = Vec::new();
     loop {
@@ -59,8 +67,24 @@ pub(crate) fn api(text: &str) -> anyhow::Result<Api> {
     let request = source.fields().context("request")?;
     source.expect("response")?;
     let response = source.fields().context("response")?;
-    ensure!(source.next == source.tokens.len(), "something follows the response");
+    source.expect_end()?;
     Ok(Api { name, key, versions, first_flexible, authorization, request, response })
+}
+
+/// Reads the file of one record.
+pub(crate) fn record(text: &str) -> anyhow::Result<Record> {
+    let mut source = Source::new(text);
+    let name = source.word("record")?;
+    let topic = source.word("topic")?;
+    let types = versions(&source.word("type")?)?;
+    let versions = versions(&source.word("versions")?)?;
+    let first_flexible = source.first_flexible()?;
+    source.expect("key")?;
+    let key = source.fields().context("key")?;
+    source.expect("value")?;
+    let value = source.fields().context("value")?;
+    source.expect_end()?;
+    Ok(Record { name, topic, types, versions, first_flexible, key, value })
 }
 
 fn tokens(text: &str) -> Vec<String> {
@@ -71,9 +95,15 @@ fn tokens(text: &str) -> Vec<String> {
 struct Source {
     tokens: Vec<String>,
     next: usize,
+    /// Structs with a name of their own.
+    named: BTreeMap<String, Vec<Field>>,
 }
 
 impl Source {
+    fn new(text: &str) -> Self {
+        Self { tokens: tokens(text), next: 0, named: BTreeMap::new() }
+    }
+
     fn peek(&self) -> Option<&str> {
         self.tokens.get(self.next).map(String::as_str)
     }
@@ -90,6 +120,40 @@ impl Source {
         Ok(())
     }
 
+    fn expect_end(&self) -> anyhow::Result<()> {
+        match self.peek() {
+            Some(token) => bail!("{token} follows the end"),
+            None => Ok(()),
+        }
+    }
+
+    /// The word after this one.
+    fn word(&mut self, title: &str) -> anyhow::Result<String> {
+        self.expect(title)?;
+        self.take()
+    }
+
+    fn first_flexible(&mut self) -> anyhow::Result<Option<i16>> {
+        Ok(match self.word("flexible")?.as_str() {
+            "never" => None,
+            version => Some(version.parse()?),
+        })
+    }
+
+    /// Fields of the struct that a field holds: they stand behind it, or did behind an earlier one.
+    fn fields_of(&mut self, struct_name: Option<&String>) -> anyhow::Result<Vec<Field>> {
+        let known = struct_name.and_then(|name| self.named.get(name));
+        if self.peek() != Some("{") {
+            return Ok(known.cloned().unwrap_or_default());
+        }
+        ensure!(known.is_none(), "the struct is defined twice");
+        let fields = self.fields()?;
+        if let Some(name) = struct_name {
+            self.named.insert(name.clone(), fields.clone());
+        }
+        Ok(fields)
+    }
+
     fn fields(&mut self) -> anyhow::Result<Vec<Field>> {
         self.expect("{")?;
         let mut fields: Vec<Field> = Vec::new();
@@ -99,11 +163,11 @@ impl Source {
                 break;
             }
             let mut field = field(&token).with_context(|| token.clone())?;
-            if self.peek() == Some("{") {
-                field.kind = Type::Struct(self.fields().with_context(|| token.clone())?);
+            if let Type::Struct(inner) = &mut field.kind {
+                let struct_name = field.struct_name.as_ref();
+                *inner = self.fields_of(struct_name).with_context(|| token.clone())?;
+                ensure!(!inner.is_empty(), "{token} has no type");
             }
-            let is_empty_struct = matches!(&field.kind, Type::Struct(inner) if inner.is_empty());
-            ensure!(!is_empty_struct, "{token} has no type");
             ensure!(fields.iter().all(|other| other.name != field.name), "{token} stands twice");
             let is_tag_free = |other: &Field| other.tag.is_none() || other.tag != field.tag;
             ensure!(fields.iter().all(is_tag_free), "the tag of {token} is taken");
@@ -120,6 +184,7 @@ fn field(token: &str) -> anyhow::Result<Field> {
     let mut field = Field {
         name: name.to_owned(),
         kind: Type::Struct(Vec::new()),
+        struct_name: None,
         is_array: false,
         nullable: None,
         versions: Versions::ALL,
@@ -130,7 +195,11 @@ fn field(token: &str) -> anyhow::Result<Field> {
         let (is_array, after) = strip(after, "[]");
         let (kind, after) = split_at_end(after, is_word);
         field.is_array = is_array;
-        field.kind = primitive(kind, name)?;
+        if kind.starts_with(|letter: char| letter.is_ascii_uppercase()) {
+            field.struct_name = Some(kind.to_owned());
+        } else {
+            field.kind = primitive(kind, name)?;
+        }
         rest = after;
     } else {
         (field.is_array, rest) = strip(rest, "[]");
@@ -242,5 +311,23 @@ mod tests {
         for wrong in ["A:i33", "A", "A:i32 A:i32", "A:i32#1 B:i32#1", "A:i32%", "A:i32(5-3)", "{"] {
             assert!(api(&text(wrong)).is_err(), "{wrong}");
         }
+        for wrong in ["A:i32 { B:i32 }", "A:S", "A:S { B:i32 } C:S { B:i32 }"] {
+            assert!(api(&text(wrong)).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn struct_with_a_name_is_made_once_for_all_its_fields() {
+        let text = "record R topic t type 7 versions 0-3 flexible 2 key { A:str } \
+             value { B:[]S(..1) { C:i32 D[] { E:str } } F:S?#0(2+) }";
+        let record = record(text).unwrap();
+        let structs = record.structs();
+        let names: Vec<&str> = structs.iter().map(|one| one.name.as_str()).collect();
+        assert_eq!(names, ["RKey", "RValue", "S", "SD"]);
+        assert_eq!(structs[0].versions, Versions { first: 7, last: 7 });
+        assert_eq!(structs[2].versions, Versions { first: 0, last: 3 });
+        assert_eq!(structs[3].versions, Versions { first: 0, last: 3 });
+        assert_eq!(structs[3].least_bytes(), Some(2));
+        assert_eq!(record.value[1].rust_type("Value"), "Option<S>");
     }
 }

@@ -3,13 +3,14 @@
 use std::fmt::Write as _;
 
 use super::definition::{Api, Reserved};
+use super::structs;
 
 /// `generated/mod.rs`.
 pub(crate) fn emit_module(apis: &[Api]) -> String {
-    let mut out = String::from(
-        "#![allow(unused_variables, unused_mut, unused_imports, clippy::all, clippy::too_many_lines, reason = \"generated\")]\n\
-         //! The messages, one module per API, written by `cargo xtask codegen` from `definitions`.\n\n\
+    let mut out = format!(
+        "{}//! The messages, one module per API, written by `cargo xtask codegen` from `definitions`.\n\n\
          pub(crate) mod any;\npub(crate) mod api_key;\n",
+        structs::ALLOWED
     );
     for api in apis {
         out.push_str(&format!("pub mod {};\n", api.module()));
