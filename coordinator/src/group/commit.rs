@@ -4,6 +4,7 @@ use highwater_protocol::messages::offset_commit::{
     OffsetCommitRequest, RequestTopic, RequestTopicPartition,
 };
 use highwater_protocol::messages::txn_offset_commit::TxnOffsetCommitRequest;
+use highwater_protocol::records::OffsetCommitValue;
 use highwater_protocol::{STRING_BYTES_MAX, Str};
 use highwater_records::{ProducerEpoch, ProducerId, Timestamp, Uuid};
 
@@ -11,7 +12,7 @@ use super::answer::TopicResults;
 use super::consumer::CommitCaller;
 use super::context::Context;
 use super::input::Caller;
-use super::records::{GroupRecord, OffsetRecord, OffsetValue};
+use super::records::{GroupRecord, OffsetRecord};
 use super::topics::{Topic, Topics};
 use super::{Group, GroupKind, Refusal};
 
@@ -176,12 +177,12 @@ impl Commit {
     ) -> GroupRecord {
         // A record with an expire timestamp has room for neither leader epoch nor topic id.
         let is_short = self.expire_timestamp.is_some();
-        let value = OffsetValue {
+        let value = OffsetCommitValue {
             offset: partition.committed_offset,
             leader_epoch: if is_short { -1 } else { partition.committed_leader_epoch },
             metadata: partition.committed_metadata.clone().unwrap_or_default(),
-            commit_timestamp: now,
-            expire_timestamp: self.expire_timestamp,
+            commit_timestamp: now.value(),
+            expire_timestamp: self.expire_timestamp.unwrap_or(Timestamp::NONE).value(),
             topic_id: if is_short { Uuid::ZERO } else { topic.id },
         };
         let record = OffsetRecord {

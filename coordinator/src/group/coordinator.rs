@@ -9,7 +9,7 @@ use highwater_protocol::messages::join_group::JoinGroupRequest;
 use highwater_protocol::messages::leave_group::LeaveGroupRequest;
 use highwater_protocol::messages::offset_delete::OffsetDeleteRequest;
 use highwater_protocol::messages::sync_group::SyncGroupRequest;
-use highwater_records::{Monotonic, Now, Offset, ProducerId, Uuid};
+use highwater_records::{Monotonic, Now, Offset, ProducerId, Timestamp, Uuid};
 
 use super::admin::{delete_group, describe_consumer_group, describe_group, list_groups};
 use super::answer::{Answer, GroupSummary, LagSource};
@@ -116,7 +116,7 @@ impl GroupCoordinator {
                 topic_id: committed.value.topic_id,
                 partition,
                 committed: Offset::new(committed.value.offset),
-                commit_timestamp: committed.value.commit_timestamp,
+                commit_timestamp: Timestamp::new(committed.value.commit_timestamp),
             })
         })
     }

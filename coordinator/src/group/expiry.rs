@@ -13,6 +13,7 @@ use super::admin::end_group;
 use super::classic::RetentionStart;
 use super::config::GroupConfig;
 use super::offsets::{Committed, tombstone};
+use super::records::expire_timestamp;
 use super::{Group, GroupKind, GroupRecord};
 
 /// Records that one slice may propose, so that they fit into one batch; the next tick goes on.
@@ -155,10 +156,10 @@ fn is_expired(
 ) -> bool {
     let since = match start {
         RetentionStart::Never => return false,
-        RetentionStart::Commit => committed.value.commit_timestamp,
+        RetentionStart::Commit => Timestamp::new(committed.value.commit_timestamp),
         RetentionStart::Empty(since) => since,
     };
-    match committed.value.expire_timestamp {
+    match expire_timestamp(&committed.value) {
         Some(at) => now >= at,
         None => now.saturating_ms_since(since) >= config.offsets_retention_ms,
     }

@@ -7,12 +7,12 @@ use std::time::Duration;
 use std::{fmt::Write as _, fs};
 
 use highwater_protocol::Str;
+use highwater_protocol::records::GroupMetadataValue;
 use highwater_records::{
     Monotonic, Now, Offset, ProducerEpoch, ProducerId, Timestamp, TopicName, Uuid,
 };
 
 use super::offsets::GroupOffsets;
-use super::records::ClassicGroupValue;
 use super::{
     Answer, Caller, DescribedConsumerGroup, Group, GroupConfig, GroupCoordinator, GroupKind,
     GroupRecord, Input, Refusal, Topic, Topics,
@@ -257,7 +257,7 @@ impl Host {
 /// What a restart must bring back of one group.
 #[derive(Debug, PartialEq)]
 enum Durable {
-    Classic(Option<ClassicGroupValue>, GroupOffsets),
+    Classic(Option<GroupMetadataValue>, GroupOffsets),
     Consumer(Result<DescribedConsumerGroup, Refusal>, GroupOffsets),
 }
 

@@ -9,6 +9,8 @@
 //! changes the kind.
 
 use highwater_protocol::Str;
+use highwater_protocol::records::GroupMetadataValue;
+use highwater_protocol::records::group_metadata::MemberMetadata;
 use highwater_records::Timestamp;
 
 use super::assignor::Partitions;
@@ -19,7 +21,6 @@ use super::consumer::{
     write_assignment,
 };
 use super::context::Context;
-use super::records::{ClassicGroupValue, ClassicMemberValue};
 use super::{Group, GroupKind, GroupRecord, Refusal};
 
 /// The consumer group that a classic group becomes when a member of the new protocol joins, and the
@@ -222,7 +223,7 @@ fn forget_timers(cx: &mut Context<'_>, group_id: &Str, member_id: &Str, after: &
 }
 
 /// The members as a classic group has them; `None` if one is not classic.
-fn classic_value(cx: &Context<'_>, after: &ConsumerGroup) -> Option<ClassicGroupValue> {
+fn classic_value(cx: &Context<'_>, after: &ConsumerGroup) -> Option<GroupMetadataValue> {
     let protocol = vote(after)?;
     let members = after
         .members()
@@ -232,24 +233,24 @@ fn classic_value(cx: &Context<'_>, after: &ConsumerGroup) -> Option<ClassicGroup
             let version =
                 EmbeddedSubscription::read(subscription).map_or(0, |embedded| embedded.version);
             let assigned: Partitions = member.current.assigned.partitions();
-            Some(ClassicMemberValue {
+            Some(MemberMetadata {
                 member_id: member_id.clone(),
                 group_instance_id: member.subscription.instance_id.clone(),
                 client_id: member.subscription.client_id.clone(),
                 client_host: member.subscription.client_host.clone(),
-                rebalance_timeout_ms: member.subscription.rebalance_timeout_ms,
-                session_timeout_ms: classic.session_timeout_ms,
+                rebalance_timeout: member.subscription.rebalance_timeout_ms,
+                session_timeout: classic.session_timeout_ms,
                 subscription: subscription.clone(),
                 assignment: write_assignment(&assigned, cx.topics, version).ok()?,
             })
         })
         .collect::<Option<Vec<_>>>()?;
-    Some(ClassicGroupValue {
+    Some(GroupMetadataValue {
         protocol_type: Str::from_static(CONSUMER_PROTOCOL_TYPE),
         generation: after.epoch(),
         protocol: Some(protocol),
         leader: None,
-        current_state_timestamp: cx.now.wall,
+        current_state_timestamp: cx.now.wall.value(),
         members,
     })
 }

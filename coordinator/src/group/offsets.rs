@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use highwater_protocol::Str;
+use highwater_protocol::records::OffsetCommitValue;
 use highwater_records::{Offset, ProducerId};
 
-use super::records::{GroupRecord, OffsetRecord, OffsetValue};
+use super::records::{GroupRecord, OffsetRecord};
 
 /// Topic names, each held once however many groups read the topic.
 #[derive(Clone, Debug, Default)]
@@ -23,23 +24,23 @@ impl TopicNames {
 }
 
 /// A committed offset and where its record is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Committed {
-    pub(crate) value: OffsetValue,
+    pub(crate) value: OffsetCommitValue,
     /// Where the record is; of two records the later one counts.
     pub(crate) log_offset: Offset,
 }
 
 impl Committed {
-    fn new(log_offset: Offset, value: &OffsetValue) -> Self {
-        let value = OffsetValue { metadata: value.metadata.detached(), ..value.clone() };
+    fn new(log_offset: Offset, value: &OffsetCommitValue) -> Self {
+        let value = OffsetCommitValue { metadata: value.metadata.detached(), ..value.clone() };
         Self { value, log_offset }
     }
 }
 
 /// Offsets of one topic, by partition. Sorted: most groups read a few partitions of a topic, where
 /// a tree would be mostly empty nodes; and boxed, so that making room moves little.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 struct Partitions(Vec<(i32, Box<Committed>)>);
 
 impl Partitions {
@@ -82,7 +83,7 @@ impl Partitions {
 type ByTopic = BTreeMap<Str, Partitions>;
 
 /// Offsets of one group. Durable: only replay changes them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct GroupOffsets {
     committed: ByTopic,
     committed_count: usize,

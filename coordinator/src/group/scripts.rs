@@ -14,6 +14,7 @@ use highwater_protocol::{Str, Writer};
 use highwater_records::Uuid;
 
 use super::fixture::{Host, check_golden};
+use super::records::expire_timestamp;
 use super::{
     Answer, FetchedTopic, GroupConfig, GroupRecord, Input, JoinAnswer, Refusal, TopicResults,
 };
@@ -480,7 +481,7 @@ fn show_record(record: &GroupRecord) -> String {
             let producer = producer.unwrap_or_default();
             match &offset.value {
                 Some(value) => {
-                    let expires = value.expire_timestamp.map(|at| format!(" expires={at}"));
+                    let expires = expire_timestamp(value).map(|at| format!(" expires={at}"));
                     let expires = expires.unwrap_or_default();
                     format!("+ offset {place}={}{expires}{producer}", value.offset)
                 }

@@ -1,12 +1,14 @@
 //! JoinGroup on a classic group.
 
 use highwater_protocol::messages::join_group::{JoinGroupRequest, RequestProtocol};
+use highwater_protocol::records::GroupMetadataValue;
+use highwater_protocol::records::consumer_group_member_metadata::ClassicProtocol;
 use highwater_protocol::{STRING_BYTES_MAX, Str};
 use highwater_records::Uuid;
 
 use super::super::context::Context;
 use super::super::input::Caller;
-use super::super::records::{ClassicGroupValue, ClassicProtocol, GroupRecord};
+use super::super::records::GroupRecord;
 use super::super::timers::{TimerKey, TimerKind};
 use super::super::{Answer, Refusal};
 use super::member::{Member, protocols_bytes};
@@ -37,8 +39,8 @@ impl ClassicGroup {
             cx.answer(caller.request, Answer::Join(Err(refusal)));
         }
         if is_new_group && !self.is_vacant() && cx.outcome.records.is_empty() {
-            let value = ClassicGroupValue {
-                current_state_timestamp: self.state_since,
+            let value = GroupMetadataValue {
+                current_state_timestamp: self.state_since.value(),
                 ..Default::default()
             };
             cx.propose(GroupRecord::ClassicGroup { group_id: id.clone(), value: Some(value) });

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use highwater_protocol::Str;
+use highwater_protocol::records::consumer_group_member_metadata::ClassicProtocol;
+use highwater_protocol::records::group_metadata::MemberMetadata;
 use highwater_records::Monotonic;
 
-use super::super::records::{ClassicMemberValue, ClassicProtocol};
 use crate::RequestId;
 
 /// Bytes of a member in the group's record besides what the client chose.
@@ -40,7 +41,7 @@ pub(crate) struct Member {
 
 impl Member {
     /// A member as a record has it; `protocol` is the one the group had chosen.
-    pub(crate) fn from_value(value: &ClassicMemberValue, protocol: Option<&Str>) -> Self {
+    pub(crate) fn from_value(value: &MemberMetadata, protocol: Option<&Str>) -> Self {
         let protocol = ClassicProtocol {
             name: protocol.map(Str::detached).unwrap_or_default(),
             metadata: detached(&value.subscription),
@@ -50,8 +51,8 @@ impl Member {
             instance_id: value.group_instance_id.as_ref().map(Str::detached),
             client_id: value.client_id.detached(),
             client_host: value.client_host.detached(),
-            rebalance_timeout_ms: value.rebalance_timeout_ms,
-            session_timeout_ms: value.session_timeout_ms,
+            rebalance_timeout_ms: value.rebalance_timeout,
+            session_timeout_ms: value.session_timeout,
             protocols: vec![protocol],
             assignment: detached(&value.assignment),
             ..Self::default()
@@ -60,7 +61,7 @@ impl Member {
 
     /// This member as another record has it. What the record does not say stays: what is soft, and
     /// the protocols besides the chosen one, if the member has not changed since.
-    pub(crate) fn with_value(self, value: &ClassicMemberValue, protocol: Option<&Str>) -> Self {
+    pub(crate) fn with_value(self, value: &MemberMetadata, protocol: Option<&Str>) -> Self {
         let is_same = self
             .protocols
             .iter()
@@ -79,14 +80,14 @@ impl Member {
     }
 
     /// The member as a record has it, with this assignment.
-    pub(crate) fn to_value(&self, protocol: Option<&Str>, assignment: Bytes) -> ClassicMemberValue {
-        ClassicMemberValue {
+    pub(crate) fn to_value(&self, protocol: Option<&Str>, assignment: Bytes) -> MemberMetadata {
+        MemberMetadata {
             member_id: self.id.clone(),
             group_instance_id: self.instance_id.clone(),
             client_id: self.client_id.clone(),
             client_host: self.client_host.clone(),
-            rebalance_timeout_ms: self.rebalance_timeout_ms,
-            session_timeout_ms: self.session_timeout_ms,
+            rebalance_timeout: self.rebalance_timeout_ms,
+            session_timeout: self.session_timeout_ms,
             subscription: self.metadata(protocol),
             assignment,
         }

@@ -27,11 +27,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use highwater_protocol::Str;
+use highwater_protocol::records::GroupMetadataValue;
 use highwater_records::{Monotonic, Timestamp};
 
 use super::consumer::CommitCaller;
 use super::context::Context;
-use super::records::{ClassicGroupValue, GroupRecord};
+use super::records::GroupRecord;
 use super::timers::{TimerKey, TimerKind};
 use super::{Answer, DescribedGroup, DescribedMember, Refusal};
 pub(crate) use disconnect::silence_max;
@@ -91,7 +92,7 @@ pub(crate) enum RetentionStart {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ClassicGroup {
     /// Durable: the group's last record, if it has one.
-    record: Option<ClassicGroupValue>,
+    record: Option<GroupMetadataValue>,
     state: ClassicState,
     state_since: Timestamp,
     generation: i32,
@@ -166,7 +167,7 @@ impl ClassicGroup {
 
     /// The durable state.
     #[cfg(test)]
-    pub(crate) fn record(&self) -> Option<&ClassicGroupValue> {
+    pub(crate) fn record(&self) -> Option<&GroupMetadataValue> {
         self.record.as_ref()
     }
 

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use highwater_protocol::Str;
+use highwater_protocol::records::GroupMetadataValue;
 
 use super::super::context::Context;
-use super::super::records::{ClassicGroupValue, GroupRecord};
+use super::super::records::GroupRecord;
 use super::super::timers::{TimerKey, TimerKind};
 use super::super::{Answer, JoinAnswer, JoinedMember, Refusal};
 use super::{ClassicGroup, ClassicState, InitialDelay, Member, after_ms, subscribed_topics};
@@ -133,12 +134,12 @@ impl ClassicGroup {
 
     /// Proposes that the group is empty; the replay of that makes it so.
     fn propose_empty(&self, cx: &mut Context<'_>, id: &Str) {
-        let value = ClassicGroupValue {
+        let value = GroupMetadataValue {
             protocol_type: self.protocol_type.clone().unwrap_or_default(),
             generation: next_generation(self.generation),
             protocol: None,
             leader: None,
-            current_state_timestamp: cx.now.wall,
+            current_state_timestamp: cx.now.wall.value(),
             members: Vec::new(),
         };
         cx.propose(GroupRecord::ClassicGroup { group_id: id.clone(), value: Some(value) });

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use highwater_protocol::Str;
+use highwater_protocol::records::GroupMetadataValue;
+use highwater_records::Timestamp;
 
-use super::super::records::ClassicGroupValue;
 use super::{ClassicGroup, ClassicState, Member, detached};
 
 impl ClassicGroup {
@@ -12,7 +13,7 @@ impl ClassicGroup {
     ///
     /// A fresh record finds the members it speaks of and gives them their assignments; one read back
     /// makes them.
-    pub(crate) fn replay(&mut self, value: Option<&ClassicGroupValue>) {
+    pub(crate) fn replay(&mut self, value: Option<&GroupMetadataValue>) {
         let Some(value) = value else {
             *self = Self::default();
             return;
@@ -27,10 +28,10 @@ impl ClassicGroup {
         self.record = Some(own(value));
     }
 
-    fn replay_empty(&mut self, value: &ClassicGroupValue) {
+    fn replay_empty(&mut self, value: &GroupMetadataValue) {
         let pending = std::mem::take(&mut self.pending);
         *self = Self {
-            state_since: value.current_state_timestamp,
+            state_since: Timestamp::new(value.current_state_timestamp),
             generation: value.generation,
             protocol_type: protocol_type(value),
             pending,
@@ -39,7 +40,7 @@ impl ClassicGroup {
         self.subscribed = self.read_subscriptions();
     }
 
-    fn replay_members(&mut self, value: &ClassicGroupValue) {
+    fn replay_members(&mut self, value: &GroupMetadataValue) {
         let protocol = value.protocol.as_ref().map(Str::detached);
         let mut known = std::mem::take(&mut self.members);
         if let Some(member) = self.replacing.take() {
@@ -68,7 +69,7 @@ impl ClassicGroup {
             }
             ClassicState::Empty | ClassicState::CompletingRebalance | ClassicState::Stable => {
                 self.state = ClassicState::Stable;
-                self.state_since = value.current_state_timestamp;
+                self.state_since = Timestamp::new(value.current_state_timestamp);
                 self.generation = value.generation;
                 self.protocol = protocol;
             }
@@ -77,12 +78,12 @@ impl ClassicGroup {
     }
 }
 
-fn protocol_type(value: &ClassicGroupValue) -> Option<Str> {
+fn protocol_type(value: &GroupMetadataValue) -> Option<Str> {
     (!value.protocol_type.is_empty()).then(|| value.protocol_type.detached())
 }
 
 /// The record in allocations of its own.
-fn own(value: &ClassicGroupValue) -> ClassicGroupValue {
+fn own(value: &GroupMetadataValue) -> GroupMetadataValue {
     let mut value = value.clone();
     value.protocol_type = value.protocol_type.detached();
     for text in value.protocol.iter_mut().chain(&mut value.leader) {

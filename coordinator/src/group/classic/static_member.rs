@@ -3,10 +3,11 @@
 use bytes::Bytes;
 use highwater_protocol::Str;
 use highwater_protocol::messages::join_group::JoinGroupRequest;
+use highwater_protocol::records::GroupMetadataValue;
 
 use super::super::context::Context;
 use super::super::input::Caller;
-use super::super::records::{ClassicGroupValue, GroupRecord};
+use super::super::records::GroupRecord;
 use super::super::timers::{TimerKey, TimerKind};
 use super::super::{Answer, Refusal};
 use super::join::describe_itself;
@@ -105,16 +106,16 @@ impl ClassicGroup {
     }
 
     /// The group as a record, with these assignments.
-    pub(super) fn to_value(&self, assignment: impl Fn(&Member) -> Bytes) -> ClassicGroupValue {
+    pub(super) fn to_value(&self, assignment: impl Fn(&Member) -> Bytes) -> GroupMetadataValue {
         let protocol = self.protocol.as_ref();
         let members =
             self.members.values().map(|member| member.to_value(protocol, assignment(member)));
-        ClassicGroupValue {
+        GroupMetadataValue {
             protocol_type: self.protocol_type.clone().unwrap_or_default(),
             generation: self.generation,
             protocol: self.protocol.clone(),
             leader: self.leader.clone(),
-            current_state_timestamp: self.state_since,
+            current_state_timestamp: self.state_since.value(),
             members: members.collect(),
         }
     }

@@ -1,15 +1,20 @@
 //! From what a group holds to its records, and back.
 
 use highwater_protocol::Str;
+use highwater_protocol::records::consumer_group_current_member_assignment::TopicPartitions;
+use highwater_protocol::records::consumer_group_member_metadata::{
+    ClassicMemberMetadata, ClassicProtocol,
+};
+use highwater_protocol::records::consumer_group_target_assignment_member::TopicPartition;
+use highwater_protocol::records::{
+    ConsumerGroupCurrentMemberAssignmentValue, ConsumerGroupMemberMetadataValue,
+    ConsumerGroupMetadataValue, ConsumerGroupRegularExpressionValue,
+    ConsumerGroupTargetAssignmentMemberValue, ConsumerGroupTargetAssignmentMetadataValue,
+};
 use highwater_records::{Timestamp, Uuid};
 
 use super::super::assignor::Partitions;
 use super::super::classic::detached;
-use super::super::records::{
-    AssignedTopic, ClassicMemberMetadata, ClassicProtocol, ConsumerGroupValue, ConsumerMemberValue,
-    CurrentAssignmentValue, CurrentTopic, RegularExpressionValue, TargetAssignmentValue,
-    TargetMemberValue,
-};
 use super::member::{ClassicMember, Current, MemberState, Owned, Subscription, sorted_names};
 use super::{Expression, GroupRecord};
 
@@ -19,7 +24,7 @@ pub(crate) struct RecordsOf<'a>(pub(crate) &'a Str);
 
 impl RecordsOf<'_> {
     pub(crate) fn group(self, epoch: i32, metadata_hash: i64) -> GroupRecord {
-        let value = Some(ConsumerGroupValue { epoch, metadata_hash });
+        let value = Some(ConsumerGroupMetadataValue { epoch, metadata_hash });
         GroupRecord::ConsumerGroup { group_id: self.0.clone(), value }
     }
 
@@ -32,18 +37,19 @@ impl RecordsOf<'_> {
     }
 
     pub(crate) fn member(self, member_id: &Str, subscription: &Subscription) -> GroupRecord {
-        let classic = subscription.classic.as_ref().map(|classic| ClassicMemberMetadata {
-            session_timeout_ms: classic.session_timeout_ms,
-            supported_protocols: classic
-                .protocols
-                .iter()
-                .map(|(name, metadata)| ClassicProtocol {
-                    name: name.clone(),
-                    metadata: metadata.clone(),
-                })
-                .collect(),
-        });
-        let value = Some(ConsumerMemberValue {
+        let classic_member_metadata =
+            subscription.classic.as_ref().map(|classic| ClassicMemberMetadata {
+                session_timeout_ms: classic.session_timeout_ms,
+                supported_protocols: classic
+                    .protocols
+                    .iter()
+                    .map(|(name, metadata)| ClassicProtocol {
+                        name: name.clone(),
+                        metadata: metadata.clone(),
+                    })
+                    .collect(),
+            });
+        let value = Some(ConsumerGroupMemberMetadataValue {
             instance_id: subscription.instance_id.clone(),
             rack_id: subscription.rack_id.clone(),
             client_id: subscription.client_id.clone(),
@@ -52,7 +58,7 @@ impl RecordsOf<'_> {
             subscribed_topic_regex: subscription.topic_regex.clone(),
             rebalance_timeout_ms: subscription.rebalance_timeout_ms,
             server_assignor: subscription.server_assignor.clone(),
-            classic,
+            classic_member_metadata,
         });
         GroupRecord::ConsumerMember {
             group_id: self.0.clone(),
@@ -72,8 +78,10 @@ impl RecordsOf<'_> {
     }
 
     pub(crate) fn target_epoch(self, epoch: i32, timestamp: Timestamp) -> GroupRecord {
-        let value =
-            TargetAssignmentValue { assignment_epoch: epoch, assignment_timestamp: timestamp };
+        let value = ConsumerGroupTargetAssignmentMetadataValue {
+            assignment_epoch: epoch,
+            assignment_timestamp: timestamp.value(),
+        };
         GroupRecord::TargetAssignment { group_id: self.0.clone(), value: Some(value) }
     }
 
@@ -82,12 +90,16 @@ impl RecordsOf<'_> {
     }
 
     pub(crate) fn target(self, member_id: &Str, target: &Partitions) -> GroupRecord {
-        let topics = assigned_topics(target)
+        let topic_partitions = assigned_topics(target)
             .into_iter()
-            .map(|(topic_id, partitions)| AssignedTopic { topic_id, partitions })
+            .map(|(topic_id, partitions)| TopicPartition { topic_id, partitions })
             .collect();
         let (group_id, member_id) = (self.0.clone(), member_id.clone());
-        GroupRecord::TargetMember { group_id, member_id, value: Some(TargetMemberValue { topics }) }
+        GroupRecord::TargetMember {
+            group_id,
+            member_id,
+            value: Some(ConsumerGroupTargetAssignmentMemberValue { topic_partitions }),
+        }
     }
 
     pub(crate) fn no_target(self, member_id: &Str) -> GroupRecord {
@@ -96,12 +108,12 @@ impl RecordsOf<'_> {
     }
 
     pub(crate) fn current(self, member_id: &Str, current: &Current) -> GroupRecord {
-        let value = Some(CurrentAssignmentValue {
+        let value = Some(ConsumerGroupCurrentMemberAssignmentValue {
             member_epoch: current.epoch,
             previous_member_epoch: current.previous_epoch,
             state: current.state.id(),
-            assigned: current_topics(&current.assigned),
-            pending_revocation: current_topics(&current.pending_revocation),
+            assigned_partitions: current_topics(&current.assigned),
+            partitions_pending_revocation: current_topics(&current.pending_revocation),
         });
         let (group_id, member_id) = (self.0.clone(), member_id.clone());
         GroupRecord::CurrentAssignment { group_id, member_id, value }
@@ -113,10 +125,10 @@ impl RecordsOf<'_> {
     }
 
     pub(super) fn expression(self, expression: &Str, resolved: &Expression) -> GroupRecord {
-        let value = Some(RegularExpressionValue {
+        let value = Some(ConsumerGroupRegularExpressionValue {
             topics: resolved.topics.clone(),
             version: resolved.version,
-            timestamp: resolved.timestamp,
+            timestamp: resolved.timestamp.value(),
         });
         let (group_id, expression) = (self.0.clone(), expression.clone());
         GroupRecord::RegularExpression { group_id, expression, value }
@@ -133,10 +145,10 @@ pub(crate) fn assigned_topics(partitions: &Partitions) -> Vec<(Uuid, Vec<i32>)> 
     partitions.topics().map(|(topic_id, all)| (topic_id, all.iter().copied().collect())).collect()
 }
 
-fn current_topics(owned: &Owned) -> Vec<CurrentTopic> {
+fn current_topics(owned: &Owned) -> Vec<TopicPartitions> {
     owned
         .topics()
-        .map(|(topic_id, partitions)| CurrentTopic {
+        .map(|(topic_id, partitions)| TopicPartitions {
             topic_id,
             partitions: partitions.keys().copied().collect(),
             assignment_epochs: Some(partitions.values().copied().collect()),
@@ -145,8 +157,8 @@ fn current_topics(owned: &Owned) -> Vec<CurrentTopic> {
 }
 
 /// In allocations of its own: what is read back shares the bytes of its batch.
-impl From<&ConsumerMemberValue> for Subscription {
-    fn from(value: &ConsumerMemberValue) -> Self {
+impl From<&ConsumerGroupMemberMetadataValue> for Subscription {
+    fn from(value: &ConsumerGroupMemberMetadataValue) -> Self {
         let own = |text: &Option<Str>| text.as_ref().map(Str::detached);
         Self {
             instance_id: own(&value.instance_id),
@@ -157,7 +169,7 @@ impl From<&ConsumerMemberValue> for Subscription {
             topic_regex: own(&value.subscribed_topic_regex).filter(|regex| !regex.is_empty()),
             rebalance_timeout_ms: value.rebalance_timeout_ms,
             server_assignor: own(&value.server_assignor),
-            classic: value.classic.as_ref().map(|classic| ClassicMember {
+            classic: value.classic_member_metadata.as_ref().map(|classic| ClassicMember {
                 session_timeout_ms: classic.session_timeout_ms,
                 protocols: classic
                     .supported_protocols
@@ -169,9 +181,9 @@ impl From<&ConsumerMemberValue> for Subscription {
     }
 }
 
-impl From<&CurrentAssignmentValue> for Current {
-    fn from(value: &CurrentAssignmentValue) -> Self {
-        let owned = |topics: &[CurrentTopic]| {
+impl From<&ConsumerGroupCurrentMemberAssignmentValue> for Current {
+    fn from(value: &ConsumerGroupCurrentMemberAssignmentValue) -> Self {
+        let owned = |topics: &[TopicPartitions]| {
             let mut owned = Owned::default();
             for topic in topics {
                 let epochs = topic.assignment_epochs.as_deref().unwrap_or_default();
@@ -188,16 +200,16 @@ impl From<&CurrentAssignmentValue> for Current {
             epoch: value.member_epoch,
             previous_epoch: value.previous_member_epoch,
             state: MemberState::from_id(value.state),
-            assigned: owned(&value.assigned),
-            pending_revocation: owned(&value.pending_revocation),
+            assigned: owned(&value.assigned_partitions),
+            pending_revocation: owned(&value.partitions_pending_revocation),
         }
     }
 }
 
-impl From<&TargetMemberValue> for Partitions {
-    fn from(value: &TargetMemberValue) -> Self {
+impl From<&ConsumerGroupTargetAssignmentMemberValue> for Partitions {
+    fn from(value: &ConsumerGroupTargetAssignmentMemberValue) -> Self {
         value
-            .topics
+            .topic_partitions
             .iter()
             .flat_map(|topic| topic.partitions.iter().map(|&partition| (topic.topic_id, partition)))
             .collect()

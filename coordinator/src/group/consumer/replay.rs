@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use highwater_protocol::Str;
-use highwater_records::Offset;
+use highwater_records::{Offset, Timestamp};
 
 use super::super::assignor::Partitions;
 use super::member::{Current, LEAVE_EPOCH, Member, Subscription, sorted_names};
@@ -65,9 +65,10 @@ impl ConsumerGroup {
             GroupRecord::TargetAssignment { value, .. } => {
                 durable.is_target_recorded = value.is_some();
                 durable.assignment_epoch = value.as_ref().map_or(0, |value| value.assignment_epoch);
-                durable.assignment_timestamp = value
-                    .as_ref()
-                    .map_or_else(Default::default, |value| value.assignment_timestamp);
+                durable.assignment_timestamp =
+                    value.as_ref().map_or_else(Default::default, |value| {
+                        Timestamp::new(value.assignment_timestamp)
+                    });
             }
             GroupRecord::TargetMember { member_id, value, .. } => {
                 match value {
@@ -93,7 +94,7 @@ impl ConsumerGroup {
                 match value {
                     Some(value) => {
                         let topics = sorted_names(&value.topics);
-                        let (version, timestamp) = (value.version, value.timestamp);
+                        let (version, timestamp) = (value.version, Timestamp::new(value.timestamp));
                         let resolved = Expression { topics, version, timestamp };
                         durable.expressions.insert(expression.detached(), resolved)
                     }

@@ -1,31 +1,26 @@
 //! Records of `__consumer_offsets`, byte for byte Apache Kafka's.
 //!
-//! A key is its type (i16) and a struct that is never flexible; a value is its version (i16) and
-//! a struct; no value is a tombstone.
+//! Their keys and values are defined in `protocol/definitions/records`; here is what a group
+//! coordinator makes of them.
 
-mod classic;
 mod codec;
-mod consumer;
-mod offset;
 #[cfg(test)]
 mod tests;
 
 use bytes::Bytes;
-use highwater_protocol::{DecodeError, EncodeError, Str};
-use highwater_records::{ProducerEpoch, ProducerId};
-
-pub use classic::{ClassicGroupValue, ClassicMemberValue};
-pub use consumer::{
-    AssignedTopic, ClassicMemberMetadata, ClassicProtocol, ConsumerGroupValue, ConsumerMemberValue,
-    ConsumerPartitionsValue, CurrentAssignmentValue, CurrentTopic, PartitionRacks,
-    RegularExpressionValue, TargetAssignmentValue, TargetMemberValue, TopicRacks,
+use highwater_protocol::records::{
+    ConsumerGroupCurrentMemberAssignmentValue, ConsumerGroupMemberMetadataValue,
+    ConsumerGroupMetadataValue, ConsumerGroupPartitionMetadataValue,
+    ConsumerGroupRegularExpressionValue, ConsumerGroupTargetAssignmentMemberValue,
+    ConsumerGroupTargetAssignmentMetadataValue, GroupMetadataValue, OffsetCommitValue,
 };
-pub use offset::{OffsetRecord, OffsetValue};
+use highwater_protocol::{DecodeError, EncodeError, Str};
+use highwater_records::{ProducerEpoch, ProducerId, Timestamp};
 
 /// One record of `__consumer_offsets`, or the end of a transaction in it.
 ///
 /// Where a value is `None`, the record is a tombstone.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum GroupRecord {
     /// Types 0 and 1: a committed offset.
     Offset(OffsetRecord),
@@ -34,21 +29,46 @@ pub enum GroupRecord {
     /// A control batch: the end of a producer's transaction. Replayed, never encoded here.
     TxnEnd { producer_id: ProducerId, producer_epoch: ProducerEpoch, is_commit: bool },
     /// Type 2.
-    ClassicGroup { group_id: Str, value: Option<ClassicGroupValue> },
+    ClassicGroup { group_id: Str, value: Option<GroupMetadataValue> },
     /// Type 3.
-    ConsumerGroup { group_id: Str, value: Option<ConsumerGroupValue> },
+    ConsumerGroup { group_id: Str, value: Option<ConsumerGroupMetadataValue> },
     /// Type 4; only its tombstone is still written.
-    ConsumerPartitions { group_id: Str, value: Option<ConsumerPartitionsValue> },
+    ConsumerPartitions { group_id: Str, value: Option<ConsumerGroupPartitionMetadataValue> },
     /// Type 5.
-    ConsumerMember { group_id: Str, member_id: Str, value: Option<ConsumerMemberValue> },
+    ConsumerMember {
+        group_id: Str,
+        member_id: Str,
+        value: Option<ConsumerGroupMemberMetadataValue>,
+    },
     /// Type 6.
-    TargetAssignment { group_id: Str, value: Option<TargetAssignmentValue> },
+    TargetAssignment { group_id: Str, value: Option<ConsumerGroupTargetAssignmentMetadataValue> },
     /// Type 7.
-    TargetMember { group_id: Str, member_id: Str, value: Option<TargetMemberValue> },
+    TargetMember {
+        group_id: Str,
+        member_id: Str,
+        value: Option<ConsumerGroupTargetAssignmentMemberValue>,
+    },
     /// Type 8.
-    CurrentAssignment { group_id: Str, member_id: Str, value: Option<CurrentAssignmentValue> },
+    CurrentAssignment {
+        group_id: Str,
+        member_id: Str,
+        value: Option<ConsumerGroupCurrentMemberAssignmentValue>,
+    },
     /// Type 16.
-    RegularExpression { group_id: Str, expression: Str, value: Option<RegularExpressionValue> },
+    RegularExpression {
+        group_id: Str,
+        expression: Str,
+        value: Option<ConsumerGroupRegularExpressionValue>,
+    },
+}
+
+/// Offset of one group for one partition.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OffsetRecord {
+    pub group_id: Str,
+    pub topic: Str,
+    pub partition: i32,
+    pub value: Option<OffsetCommitValue>,
 }
 
 /// Why a record could not be read.
@@ -57,10 +77,8 @@ pub enum RecordDecodeError {
     /// A record without a key.
     #[error("the record has no key")]
     NoKey,
-    /// A value that this release cannot read.
-    #[error("version {version} of the value of type {record_type} is not known")]
-    UnknownVersion { record_type: i16, version: i16 },
-    /// Bytes that are not what their version says.
+    /// A value of a version that this release cannot read, or bytes that are not what their version
+    /// says.
     #[error("a record of type {record_type} cannot be read")]
     Malformed {
         record_type: i16,
@@ -137,4 +155,13 @@ impl GroupRecord {
             self
         }
     }
+}
+
+/// When an offset expires, if the commit said so (OffsetCommit 2 to 4).
+///
+/// It is written in a version that has room for neither a leader epoch nor a topic id.
+#[must_use]
+pub fn expire_timestamp(value: &OffsetCommitValue) -> Option<Timestamp> {
+    let at = Timestamp::new(value.expire_timestamp);
+    (!at.is_none()).then_some(at)
 }

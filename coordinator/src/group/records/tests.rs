@@ -1,6 +1,7 @@
 //! Bytes of Apache Kafka, and bytes of nobody.
 
 use bytes::Bytes;
+use highwater_protocol::records::group_metadata::MemberMetadata;
 use proptest::prelude::*;
 
 use super::super::fixture::check_golden;
@@ -45,7 +46,8 @@ fn records_of_apache_kafka_are_read_and_written_as_it_does() {
 fn a_value_of_an_unknown_version_is_refused() {
     let key = from_hex("0002000167");
     let refused = GroupRecord::decode(Some(&key), Some(&from_hex("0005"))).unwrap_err();
-    assert_eq!(refused, RecordDecodeError::UnknownVersion { record_type: 2, version: 5 });
+    let source = DecodeError::UnsupportedVersion { message: "GroupMetadataValue", version: 5 };
+    assert_eq!(refused, RecordDecodeError::Malformed { record_type: 2, source });
     assert_eq!(GroupRecord::decode(None, None), Err(RecordDecodeError::NoKey));
 }
 
@@ -59,12 +61,13 @@ fn a_count_that_the_bytes_cannot_hold_is_refused() {
 
 #[test]
 fn a_thousand_members_of_few_bytes_each_are_readable_again() {
-    let member = |at: i32| ClassicMemberValue {
+    let member = |at: i32| MemberMetadata {
         member_id: Str::from(format!("{at}")),
-        ..ClassicMemberValue::default()
+        rebalance_timeout: 1,
+        ..MemberMetadata::default()
     };
     let value =
-        ClassicGroupValue { members: (0..1_000).map(member).collect(), ..Default::default() };
+        GroupMetadataValue { members: (0..1_000).map(member).collect(), ..Default::default() };
     let record = GroupRecord::ClassicGroup { group_id: Str::from("g"), value: Some(value) };
     let (key, value) = record.encode().unwrap();
     assert_eq!(GroupRecord::decode(Some(&key), value.as_ref()), Ok(Some(record)));

@@ -7,10 +7,10 @@ use highwater_protocol::Str;
 use highwater_protocol::messages::heartbeat::HeartbeatRequest;
 use highwater_protocol::messages::leave_group::{LeaveGroupRequest, RequestMember};
 use highwater_protocol::messages::sync_group::{RequestAssignment, SyncGroupRequest};
+use highwater_protocol::records::ConsumerGroupMemberMetadataValue;
 use highwater_records::Uuid;
 
 use super::super::super::fixture::check_golden;
-use super::super::super::records::ConsumerMemberValue;
 use super::super::super::{Answer, GroupRecord, Input, Refusal};
 use super::super::embedded::EmbeddedAssignment;
 use super::rig::{Beat, GROUP, Rig, assignment, join_request, subscription, topic_id};
@@ -367,7 +367,10 @@ fn record_text(record: &GroupRecord) -> String {
         }
         GroupRecord::TargetAssignment { value: None, .. } => "no target".to_owned(),
         GroupRecord::TargetMember { member_id, value: Some(value), .. } => {
-            let all = value.topics.iter().map(|topic| (topic.topic_id, topic.partitions.clone()));
+            let all = value
+                .topic_partitions
+                .iter()
+                .map(|topic| (topic.topic_id, topic.partitions.clone()));
             format!("target {member_id} {}", partitions_text(all))
         }
         GroupRecord::TargetMember { member_id, value: None, .. } => {
@@ -380,11 +383,12 @@ fn record_text(record: &GroupRecord) -> String {
                 2 => "unreleased",
                 _ => "unknown",
             };
-            let lists = [&value.assigned, &value.pending_revocation].map(|topics| {
-                partitions_text(
-                    topics.iter().map(|topic| (topic.topic_id, topic.partitions.clone())),
-                )
-            });
+            let lists =
+                [&value.assigned_partitions, &value.partitions_pending_revocation].map(|topics| {
+                    partitions_text(
+                        topics.iter().map(|topic| (topic.topic_id, topic.partitions.clone())),
+                    )
+                });
             let [has, gives_up] = lists;
             format!(
                 "current {member_id} epoch={} {state} {has} gives up {gives_up}",
@@ -414,7 +418,7 @@ fn record_text(record: &GroupRecord) -> String {
     }
 }
 
-fn member_text(member_id: &Str, value: &ConsumerMemberValue) -> String {
+fn member_text(member_id: &Str, value: &ConsumerGroupMemberMetadataValue) -> String {
     let names: Vec<&str> = value.subscribed_topic_names.iter().map(|name| &**name).collect();
     let mut text = format!("member {member_id} topics={}", names.join(","));
     for (key, said) in [
@@ -426,7 +430,7 @@ fn member_text(member_id: &Str, value: &ConsumerMemberValue) -> String {
             write!(text, " {key}={said}").unwrap();
         }
     }
-    if value.classic.is_some() {
+    if value.classic_member_metadata.is_some() {
         text.push_str(" classic");
     }
     text
