@@ -13,7 +13,7 @@ use highwater_records::{Monotonic, Now, Offset, ProducerId, Timestamp, Uuid};
 
 use super::admin::{delete_group, describe_consumer_group, describe_group, list_groups};
 use super::answer::{Answer, GroupSummary, LagSource};
-use super::classic::{ClassicGroup, leaving_members, nobody_left};
+use super::classic::{ClassicGroup, Joining, leaving_members, nobody_left};
 use super::commit::{commit_offsets, commit_txn_offsets};
 use super::config::{GroupConfig, GroupOverrides};
 use super::connections::Connections;
@@ -169,10 +169,9 @@ impl GroupCoordinator {
         }
         self.with_group(now, &id, outcome, |cx, group, is_new_group| {
             let is_empty = group.kind.is_empty();
+            let joining = Joining { id: &group.id, caller, request: &request };
             match &mut group.kind {
-                GroupKind::Classic(classic) => {
-                    classic.join(cx, &group.id, caller, &request, uuid, is_new_group);
-                }
+                GroupKind::Classic(classic) => classic.join(cx, joining, uuid, is_new_group),
                 GroupKind::Consumer(consumer) if is_empty => {
                     if !request.member_id.is_empty() {
                         cx.answer(caller.request, Answer::Join(Err(Refusal::UnknownMemberId)));
@@ -180,7 +179,7 @@ impl GroupCoordinator {
                     }
                     // It becomes classic with the replay of its tombstones.
                     let mut classic = ClassicGroup::default();
-                    classic.join(cx, &group.id, caller, &request, uuid, true);
+                    classic.join(cx, joining, uuid, true);
                     if !cx.outcome.records.is_empty() {
                         let mut records = Vec::new();
                         consumer.tombstones(&group.id, &mut records);

@@ -17,6 +17,15 @@ use super::{ClassicGroup, ClassicState, after_ms, detached};
 /// First version in which a dynamic member gets an id before it joins (KIP-394).
 const MEMBER_ID_REQUIRED_VERSION: i16 = 4;
 
+/// A JoinGroup, and who sent it to which group.
+#[derive(Clone, Copy)]
+pub(crate) struct Joining<'a> {
+    /// The group's own copy of its id, which keeps no frame alive.
+    pub(crate) id: &'a Str,
+    pub(crate) caller: &'a Caller,
+    pub(crate) request: &'a JoinGroupRequest,
+}
+
 impl ClassicGroup {
     /// A member joins, or joins again. The group id and the session timeout were checked.
     ///
@@ -24,15 +33,14 @@ impl ClassicGroup {
     pub(crate) fn join(
         &mut self,
         cx: &mut Context<'_>,
-        id: &Str,
-        caller: &Caller,
-        request: &JoinGroupRequest,
+        joining: Joining<'_>,
         uuid: Uuid,
         is_new_group: bool,
     ) {
-        let result = match self.check_join(cx, id, request) {
-            Ok(()) if request.member_id.is_empty() => self.join_new(cx, id, caller, request, uuid),
-            Ok(()) => self.join_known(cx, id, caller, request),
+        let Joining { id, caller, request } = joining;
+        let result = match self.check_join(cx, joining) {
+            Ok(()) if request.member_id.is_empty() => self.join_new(cx, joining, uuid),
+            Ok(()) => self.join_known(cx, joining),
             Err(refusal) => Err(refusal),
         };
         if let Err(refusal) = result {
@@ -47,12 +55,8 @@ impl ClassicGroup {
         }
     }
 
-    fn check_join(
-        &mut self,
-        cx: &mut Context<'_>,
-        id: &Str,
-        request: &JoinGroupRequest,
-    ) -> Result<(), Refusal> {
+    fn check_join(&mut self, cx: &mut Context<'_>, joining: Joining<'_>) -> Result<(), Refusal> {
+        let Joining { id, request, .. } = joining;
         if !self.has_room_for(request, cx.config.group_size_max) {
             self.remove_pending(cx, id, &request.member_id);
             self.remove_member(cx, id, &request.member_id);
@@ -111,24 +115,23 @@ impl ClassicGroup {
     fn join_new(
         &mut self,
         cx: &mut Context<'_>,
-        id: &Str,
-        caller: &Caller,
-        request: &JoinGroupRequest,
+        joining: Joining<'_>,
         uuid: Uuid,
     ) -> Result<(), Refusal> {
+        let Joining { id, caller, request } = joining;
         if let Some(instance_id) = &request.group_instance_id {
             let member_id = member_id(instance_id, uuid)?;
             match self.static_members.get(instance_id).cloned() {
                 Some(old_id) => {
-                    self.replace_static_member(cx, id, caller, request, &old_id, member_id);
+                    self.replace_static_member(cx, joining, &old_id, member_id);
                 }
-                None => self.add_member(cx, id, caller, request, member_id),
+                None => self.add_member(cx, joining, member_id),
             }
             return Ok(());
         }
         let member_id = member_id(&caller.client_id, uuid)?;
         if caller.version < MEMBER_ID_REQUIRED_VERSION {
-            self.add_member(cx, id, caller, request, member_id);
+            self.add_member(cx, joining, member_id);
             return Ok(());
         }
         let max = cx.config.group_size_max;
@@ -142,20 +145,15 @@ impl ClassicGroup {
         Err(Refusal::MemberIdRequired { member_id })
     }
 
-    fn join_known(
-        &mut self,
-        cx: &mut Context<'_>,
-        id: &Str,
-        caller: &Caller,
-        request: &JoinGroupRequest,
-    ) -> Result<(), Refusal> {
+    fn join_known(&mut self, cx: &mut Context<'_>, joining: Joining<'_>) -> Result<(), Refusal> {
+        let Joining { id, caller, request } = joining;
         let member_id = &request.member_id;
         let instance_id = request.group_instance_id.as_ref();
         // An id is only given to dynamic members.
         if self.pending.contains(member_id) && instance_id.is_none() {
             let member_id = member_id.detached();
             self.remove_pending(cx, id, &member_id);
-            self.add_member(cx, id, caller, request, member_id);
+            self.add_member(cx, joining, member_id);
             return Ok(());
         }
         self.check_member(member_id, instance_id)?;
@@ -181,19 +179,13 @@ impl ClassicGroup {
             cx.answer(caller.request, Answer::Join(Ok(self.join_answer(&member_id))));
             return Ok(());
         }
-        self.update_member(cx, &member_id, caller, request);
+        self.update_member(cx, &member_id, joining);
         self.rebalance_or_complete(cx, id);
         Ok(())
     }
 
-    fn add_member(
-        &mut self,
-        cx: &mut Context<'_>,
-        id: &Str,
-        caller: &Caller,
-        request: &JoinGroupRequest,
-        member_id: Str,
-    ) {
+    fn add_member(&mut self, cx: &mut Context<'_>, joining: Joining<'_>, member_id: Str) {
+        let Joining { id, caller, request } = joining;
         let mut member = Member {
             id: member_id.clone(),
             instance_id: request.group_instance_id.as_ref().map(Str::detached),
@@ -201,7 +193,7 @@ impl ClassicGroup {
             heard: Some(cx.now.monotonic),
             ..Member::default()
         };
-        describe_itself(&mut member, caller, request);
+        describe_itself(&mut member, joining);
         member.waiting_join = Some(caller.request);
         if self.members.is_empty() {
             self.protocol_type = Some(request.protocol_type.detached());
@@ -223,23 +215,23 @@ impl ClassicGroup {
         &mut self,
         cx: &mut Context<'_>,
         member_id: &Str,
-        caller: &Caller,
-        request: &JoinGroupRequest,
+        joining: Joining<'_>,
     ) {
         let Some(mut member) = self.take_member(member_id) else { return };
-        if let Some(request) = member.waiting_join.replace(caller.request) {
+        if let Some(request) = member.waiting_join.replace(joining.caller.request) {
             cx.answer(request, Answer::Join(Err(Refusal::RebalanceInProgress)));
         }
         if let Some(request) = member.waiting_sync.take() {
             cx.answer(request, Answer::Sync(Err(Refusal::RebalanceInProgress)));
         }
-        describe_itself(&mut member, caller, request);
+        describe_itself(&mut member, joining);
         self.insert_member(member);
     }
 }
 
 /// What a JoinGroup says of its sender.
-pub(super) fn describe_itself(member: &mut Member, caller: &Caller, request: &JoinGroupRequest) {
+pub(super) fn describe_itself(member: &mut Member, joining: Joining<'_>) {
+    let Joining { caller, request, .. } = joining;
     member.client_id = caller.client_id.detached();
     member.client_host = caller.client_host.detached();
     member.session_timeout_ms = request.session_timeout_ms;

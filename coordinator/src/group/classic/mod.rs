@@ -36,6 +36,7 @@ use super::records::GroupRecord;
 use super::timers::{TimerKey, TimerKind};
 use super::{Answer, DescribedGroup, DescribedMember, Refusal};
 pub(crate) use disconnect::silence_max;
+pub(crate) use join::Joining;
 pub(crate) use leave::{leaving_members, nobody_left};
 pub(crate) use member::{Member, detached};
 pub(crate) use subscription::subscribed_topics;

@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 use highwater_protocol::Str;
-use highwater_protocol::messages::join_group::JoinGroupRequest;
 use highwater_protocol::records::GroupMetadataValue;
 
 use super::super::context::Context;
@@ -10,7 +9,7 @@ use super::super::input::Caller;
 use super::super::records::GroupRecord;
 use super::super::timers::{TimerKey, TimerKind};
 use super::super::{Answer, Refusal};
-use super::join::describe_itself;
+use super::join::{Joining, describe_itself};
 use super::{ClassicGroup, ClassicState, Member, after_ms};
 
 /// First version that can say that the leader need not assign.
@@ -24,12 +23,11 @@ impl ClassicGroup {
     pub(super) fn replace_static_member(
         &mut self,
         cx: &mut Context<'_>,
-        id: &Str,
-        caller: &Caller,
-        request: &JoinGroupRequest,
+        joining: Joining<'_>,
         old_id: &Str,
         new_id: Str,
     ) {
+        let Joining { id, caller, .. } = joining;
         let old_leader = self.leader.clone();
         let Some(old) = self.take_member(old_id) else { return };
         self.fence(cx, id, &old);
@@ -42,7 +40,7 @@ impl ClassicGroup {
             heard: Some(cx.now.monotonic),
             ..old.clone()
         };
-        describe_itself(&mut member, caller, request);
+        describe_itself(&mut member, joining);
         cx.connections.heard(id, &new_id, caller.connection);
         let at = after_ms(cx.now.monotonic, member.session_timeout_ms);
         cx.timers.set(TimerKey::of_member(id, TimerKind::Session, &new_id), at);
