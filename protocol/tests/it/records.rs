@@ -3,8 +3,11 @@
 use std::fmt::Debug;
 
 use bytes::Bytes;
-use highwater_protocol::records::ConsumerGroupCurrentMemberAssignmentValue;
 use highwater_protocol::records::consumer_group_current_member_assignment::TopicPartitions;
+use highwater_protocol::records::transaction_log::PartitionsSchema;
+use highwater_protocol::records::{
+    ConsumerGroupCurrentMemberAssignmentValue, TransactionLogKey, TransactionLogValue,
+};
 use highwater_protocol::{CoordinatorKey, CoordinatorValue, DecodeError, Reader};
 
 use crate::memory::peak_bytes;
@@ -190,4 +193,60 @@ impl Visit for Hostile {
 #[test]
 fn bad_bytes_are_refused_or_understood_within_their_memory() {
     visit_each(&mut Hostile);
+}
+
+/// Bytes that Apache Kafka 4.3.1 made.
+#[test]
+fn transaction_log_of_apache_kafka_is_read_and_written_as_it_does() {
+    let hex = |bytes: Bytes| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let key = TransactionLogKey { transactional_id: "payments".into() };
+    assert_eq!(hex(key.to_bytes().unwrap()), "000000087061796d656e7473");
+    let orders = PartitionsSchema { topic: "orders".into(), partition_ids: vec![0, 1, 300] };
+    let ongoing = TransactionLogValue {
+        producer_id: 4000,
+        producer_epoch: 5,
+        transaction_timeout_ms: 60_000,
+        transaction_status: 1,
+        transaction_partitions: Some(vec![orders]),
+        transaction_last_update_timestamp_ms: 2000,
+        transaction_start_timestamp_ms: 1000,
+        ..Default::default()
+    };
+    let tagged = TransactionLogValue {
+        previous_producer_id: 3999,
+        next_producer_id: 4001,
+        client_transaction_version: 2,
+        ..ongoing.clone()
+    };
+    let empty = TransactionLogValue {
+        producer_id: 4000,
+        transaction_start_timestamp_ms: -1,
+        ..Default::default()
+    };
+    for (value, version, expected) in [
+        (
+            &ongoing,
+            0,
+            "00000000000000000fa000050000ea60010000000100066f72646572730000000300000000000000010000012c\
+             00000000000007d000000000000003e8",
+        ),
+        (
+            &ongoing,
+            1,
+            "00010000000000000fa000050000ea600102076f72646572730400000000000000010000012c00\
+             00000000000007d000000000000003e800",
+        ),
+        (
+            &tagged,
+            1,
+            "00010000000000000fa000050000ea600102076f72646572730400000000000000010000012c00\
+             00000000000007d000000000000003e80300080000000000000f9f01080000000000000fa102020002",
+        ),
+        (&empty, 0, "00000000000000000fa000000000000000ffffffff0000000000000000ffffffffffffffff"),
+        (&empty, 1, "00010000000000000fa000000000000000000000000000000000ffffffffffffffff00"),
+    ] {
+        let written = value.to_bytes(version).unwrap();
+        assert_eq!(TransactionLogValue::from_bytes(written.clone()).as_ref(), Ok(value));
+        assert_eq!(hex(written), expected);
+    }
 }
