@@ -72,6 +72,7 @@ class Member:
         self.started_at = time.time()
         # The time just before the signal of `kill` was sent.
         self.killed_at = None
+        self._is_asked = False
         self._changed = threading.Condition()
         errors = open(errors_path, "ab") if errors_path else subprocess.DEVNULL
         try:
@@ -109,8 +110,9 @@ class Member:
         self._thread.join(CLOSE_SECONDS)
 
     def ask_to_close(self):
-        """SIGTERM; for closing several at the same time."""
-        if self.is_running():
+        """SIGTERM, once: an interpreter that ends has its handlers no more. For closing several at once."""
+        if self.is_running() and not self._is_asked:
+            self._is_asked = True
             self._process.send_signal(signal.SIGTERM)
 
     def close(self, seconds=CLOSE_SECONDS):
