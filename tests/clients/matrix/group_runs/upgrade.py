@@ -12,6 +12,7 @@ time. At each step kafka-consumer-groups says of which type the group is. Afterw
 """
 
 import argparse
+import collections
 import os
 import random
 import shutil
@@ -180,9 +181,11 @@ class Path:
         if stored != ends:
             broken.append(f"the broker has committed offsets {stored}; the partitions end at {ends}")
         expect(not broken, f"{len(broken)} rules broken: " + "; ".join(broken[:5]))
-        errors = sum(said["event"] == "error" for _, said in self.events())
+        errors = collections.Counter(said["text"].split(":")[0].split(".")[-1] for _, said in self.events()
+                                     if said["event"] == "error")
+        told = ", ".join(f"{count} {text}" for text, count in errors.items()) or "none"
         return (f"{len(wanted)} records, {watch.delivered - len(watch.read)} delivered again before their commit, "
-                f"{watch.commits} commits, {watch.handed_over} partitions handed over, {errors} errors told")
+                f"{watch.commits} commits, {watch.handed_over} partitions handed over; errors told: {told}")
 
     def _stored(self):
         client = Consumer({"bootstrap.servers": self._broker.bootstrap, "group.id": self.group, "log_level": 0})
