@@ -28,8 +28,9 @@ from ..jvm import Jvm
 from ..world import expect, expect_equal
 from .process import CONSUMER_PROTOCOL, KINDS, Member
 
-PATHS = ["java-cooperative:java-consumer", "java-eager:java-consumer", "rdkafka-eager:rdkafka-consumer",
-         "rdkafka-cooperative:rdkafka-consumer"]
+# Not librdkafka's cooperative-sticky: from its second generation on it puts user data into assignments, and
+# then neither Kafka nor Highwater lets a KIP-848 member into the group (GROUP_ID_NOT_FOUND).
+PATHS = ["java-cooperative:java-consumer", "java-eager:java-consumer", "rdkafka-eager:rdkafka-consumer"]
 PARTITIONS = 12
 MEMBERS = 3
 PRODUCERS = 2
