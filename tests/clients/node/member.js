@@ -13,6 +13,7 @@ const CONSUMER_SETTINGS = {
   "max.poll.interval.ms": "rebalanceTimeout",
   "fetch.max.wait.ms": "maxWaitTimeInMs",
 };
+const RESTART_MS = 300;
 const RETRY_SETTINGS = {
   retries: "retries",
   "retry.backoff.ms": "initialRetryTime",
@@ -45,8 +46,8 @@ async function main() {
       set: { type: "string", multiple: true, default: [] },
     },
   });
-  const settings = { groupId: args.group };
-  const retry = {};
+  const retry = { retries: 5 };
+  const settings = { groupId: args.group, retry };
   for (const setting of args.set) {
     const [key, value] = [setting.slice(0, setting.indexOf("=")), setting.slice(setting.indexOf("=") + 1)];
     if (key in RETRY_SETTINGS) {
@@ -57,8 +58,18 @@ async function main() {
   }
   say("start");
   const kafka = new Kafka({ brokers: [args.bootstrap], logLevel: logLevel.NOTHING, retry });
-  const consumer = kafka.consumer({ ...settings, ...(args.set.length ? { retry } : {}) });
+  const stopped = new Promise((resolve) => process.on("SIGTERM", () => resolve(true)));
+  // It crashes for good by errors that it does not deem worth another try, a broker that restarts
+  // among them; a service would start it again.
+  while (!(await read(kafka, args, settings, stopped))) {
+    await new Promise((resolve) => setTimeout(resolve, RESTART_MS));
+  }
+  say("closed");
+}
 
+// One consumer, until it is stopped (true) or has crashed for good (false).
+async function read(kafka, args, settings, stopped) {
+  const consumer = kafka.consumer(settings);
   const started = Date.now();
   let assignments = 0;
   let owned = [];
@@ -78,21 +89,27 @@ async function main() {
     say("assigned", { partitions: owned, generation: `${started}/${assignments}` });
   });
   consumer.on(REBALANCING, () => end("revoked"));
-  consumer.on(CRASH, ({ payload }) => {
-    say("error", { text: `crash: ${payload.error}` });
-    end("lost");
+  const crashed = new Promise((resolve) => {
+    consumer.on(CRASH, ({ payload }) => {
+      say("error", { text: `crash: ${payload.error}` });
+      end("lost");
+      if (!payload.restart) {
+        resolve(false);
+      }
+    });
   });
 
-  const stopped = new Promise((resolve) => process.on("SIGTERM", resolve));
   await consumer.connect();
   await consumer.subscribe({ topic: args.topic, fromBeginning: true });
   await consumer.run({
     autoCommit: false,
-    eachBatch: async ({ batch, commitOffsetsIfNecessary }) => {
-      if (isStopping) {
+    eachBatchAutoResolve: false,
+    eachBatch: async ({ batch, commitOffsetsIfNecessary, resolveOffset }) => {
+      const { partition } = batch;
+      // When one batch of a fetch fails, kafkajs hands over the others while it rejoins or crashes.
+      if (isStopping || !owned.includes(partition)) {
         return;
       }
-      const { partition } = batch;
       for (const { offset, value } of batch.messages) {
         say("record", { partition, offset: Number(offset), value: value.toString() });
       }
@@ -106,13 +123,16 @@ async function main() {
         throw error; // kafkajs rejoins or retries by it
       }
       say("committed", { offsets: { [partition]: Number(next) } });
+      resolveOffset(batch.messages.at(-1).offset);
     },
   });
-  await stopped;
+  if (!(await Promise.race([stopped, crashed]))) {
+    return false;
+  }
   isStopping = true;
   end("revoked");
   await consumer.disconnect();
-  say("closed");
+  return true;
 }
 
 main().then(

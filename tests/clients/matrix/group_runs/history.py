@@ -227,41 +227,50 @@ def check_committed(history):
     return wrong
 
 
-def rebalances(life):
-    """(begin, end) of each time the member waited for an assignment: from its start or a revocation."""
-    found, begin = [], None
-    for said in life.events:
-        if said["event"] == "start":
-            begin = said["at"]
-        elif said["event"] in ("revoked", "lost") and begin is None and said["partitions"]:
-            begin = said["at"]
-        elif said["event"] == "assigned" and begin is not None:
-            found.append((begin, said["at"]))
-            begin = None
-        elif said["event"] == "closed":
-            begin = None
-    if begin is not None and life.killed_at is not None and begin < life.killed_at:
-        found.append((begin, life.killed_at))
-    return found
+def moves(history):
+    """(begin, end) of each time a partition was between the callbacks of its owners.
+
+    From the revoke or loss by one to the next assignment of it, which may be to the same member.
+    """
+    begins = collections.defaultdict(list)
+    for life in history.lives:
+        for said in of_life(life, "assigned"):
+            for partition in said["partitions"]:
+                begins[partition].append(said["at"])
+    for life in history.lives:
+        for interval in intervals(life):
+            if interval.ended_by in ("revoked", "lost"):
+                following = [begin for begin in begins[interval.partition] if begin >= interval.end]
+                if following:
+                    yield interval.end, min(following)
+
+
+def joins(history):
+    """(begin, end) of each time a member had started and had no assignment yet."""
+    for life in history.lives:
+        start = next(of_life(life, "start"), None)
+        if start is not None:
+            first = next(of_life(life, "assigned"), None)
+            ends = [first["at"]] if first else []
+            ends += [life.killed_at] if life.killed_at else []
+            if ends:
+                yield start["at"], min(ends)
 
 
 def kills_in_rebalances(history):
     """How many kills fell between the first revoke or start and the last assign of a rebalance.
 
-    Returns (into one that had revoked partitions of a member, into one that a start had begun).
+    Returns (while some partition was between its owners' callbacks, only while some member had
+    started and had no assignment yet).
     """
-    revoked = started = 0
-    waits = [(begin, end, life) for life in history.lives for begin, end in rebalances(life)]
-    for victim in history.lives:
-        if victim.killed_at is None:
-            continue
-        around = [(begin, life) for begin, end, life in waits if begin < victim.killed_at <= end]
-        starts = {id(life): said["at"] for life in history.lives for said in of_life(life, "start")}
-        if any(starts.get(id(life)) != begin for begin, life in around):
-            revoked += 1
-        elif around:
-            started += 1
-    return revoked, started
+    moving = joining = 0
+    moved, joined = list(moves(history)), list(joins(history))
+    for life in history.lives:
+        if life.killed_at is not None:
+            is_moving = any(begin < life.killed_at <= end for begin, end in moved)
+            moving += is_moving
+            joining += not is_moving and any(begin < life.killed_at <= end for begin, end in joined)
+    return moving, joining
 
 
 def check_kills(history, wanted):

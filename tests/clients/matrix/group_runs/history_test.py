@@ -151,6 +151,12 @@ class Kills(unittest.TestCase):
         b = life("b", (1, "start", None), (2, "assigned", [1]), (6, "revoked", [1]), (7, "assigned", [0, 1]))
         self.assertEqual(history.kills_in_rebalances(of(a, b)), (1, 0))
 
+    def test_while_a_partition_moves(self):
+        a = life("a", (1, "start", None), (2, "assigned", [0, 1]), (6, "revoked", [1]), (6.01, "assigned", []))
+        b = life("b", (1, "start", None), (2, "assigned", []), (7, "assigned", [1]))
+        c = life("c", (1, "start", None), (2, "assigned", [2]), killed_at=6.5)
+        self.assertEqual(history.kills_in_rebalances(of(a, b, c)), (1, 0))
+
     def test_before_its_first_assignment(self):
         a = life("a", (1, "start", None), killed_at=2)
         self.assertEqual(history.kills_in_rebalances(of(a)), (0, 1))

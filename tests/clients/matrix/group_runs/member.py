@@ -109,10 +109,17 @@ def run_kafka_python(member):
     from kafka.structs import OffsetAndMetadata
 
     args = member.args
-    client = KafkaConsumer(**{
-        "bootstrap_servers": args.bootstrap, "group_id": args.group, "enable_auto_commit": False,
-        "auto_offset_reset": "earliest", **python_settings(args.settings),
-    })
+    client = None
+    while client is None:
+        try:
+            client = KafkaConsumer(**{
+                "bootstrap_servers": args.bootstrap, "group_id": args.group, "enable_auto_commit": False,
+                "auto_offset_reset": "earliest", **python_settings(args.settings),
+            })
+        except KafkaError as error:  # no broker yet
+            member.error(error)
+            if member.stop.wait(ERROR_SECONDS):
+                return
 
     class Listener(ConsumerRebalanceListener):
         def on_partitions_assigned(self, assigned):
@@ -147,10 +154,6 @@ async def run_aiokafka(member):
     from aiokafka.errors import KafkaError
 
     args = member.args
-    client = AIOKafkaConsumer(**{
-        "bootstrap_servers": args.bootstrap, "group_id": args.group, "enable_auto_commit": False,
-        "auto_offset_reset": "earliest", **python_settings(args.settings),
-    })
 
     class Listener(ConsumerRebalanceListener):
         async def on_partitions_assigned(self, assigned):
@@ -159,13 +162,20 @@ async def run_aiokafka(member):
         async def on_partitions_revoked(self, revoked):
             member.ended("revoked", [at.partition for at in revoked])
 
-    client.subscribe([args.topic], listener=Listener())
-    while not member.stop.is_set():
+    while True:
+        client = AIOKafkaConsumer(**{
+            "bootstrap_servers": args.bootstrap, "group_id": args.group, "enable_auto_commit": False,
+            "auto_offset_reset": "earliest", **python_settings(args.settings),
+        })
+        client.subscribe([args.topic], listener=Listener())
         try:
             await client.start()
             break
         except KafkaError as error:  # no broker yet
             member.error(error)
+            await client.stop()
+            if member.stop.is_set():
+                return
             await asyncio.sleep(ERROR_SECONDS)
     while not member.stop.is_set():
         try:
