@@ -61,21 +61,22 @@ class Owned(unittest.TestCase):
         b = life("b", (1, "assigned", [0]), (9, "closed", None))
         self.assertEqual(history.check_owned(of(a, b)), ([], []))
 
-    def test_fenced_after_the_broker_died(self):
-        a = life("a", (1, "assigned", [0]), (25, "lost", [0]))
+    def overlap_ending(self, *commits, by="lost"):
+        events = [(1, "assigned", [0, 1]), *((at, "committed", what) for at, what in commits), (25, by, [0])]
         b = life("b", (20, "assigned", [0]), (30, "closed", None))
-        wrong, fenced = history.check_owned(of(a, b, broker_kills=[5]))
-        self.assertEqual((wrong, len(fenced)), ([], 1))
+        return tuple(len(found) for found in history.check_owned(of(life("a", *events), b)))
 
-    def test_lost_without_reason(self):
-        a = life("a", (1, "assigned", [0]), (25, "lost", [0]))
-        b = life("b", (20, "assigned", [0]), (30, "closed", None))
-        self.assertEqual(len(history.check_owned(of(a, b))[0]), 1)
+    def test_fenced_after_a_silence(self):
+        self.assertEqual(self.overlap_ending((13, (0, 7))), (0, 1))
+
+    def test_revoked_after_a_silence(self):
+        self.assertEqual(self.overlap_ending((13, (0, 7)), by="revoked"), (1, 0))
+
+    def test_lost_without_a_silence(self):
+        self.assertEqual(self.overlap_ending((13, (0, 7)), (15, (1, 7))), (1, 0))
 
     def test_fenced_and_yet_committing(self):
-        a = life("a", (1, "assigned", [0]), (22, "committed", (0, 7)), (25, "lost", [0]))
-        b = life("b", (20, "assigned", [0]), (30, "closed", None))
-        self.assertEqual(len(history.check_owned(of(a, b, broker_kills=[5]))[0]), 1)
+        self.assertEqual(self.overlap_ending((13, (0, 7)), (22, (0, 8))), (1, 0))
 
 
 class Processed(unittest.TestCase):

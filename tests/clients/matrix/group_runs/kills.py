@@ -20,7 +20,7 @@ import unittest
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from ..broker import Broker, Oracle
+from ..broker import Broker, Oracle, is_serving
 from . import history, history_test
 from .process import CONSUMER_PROTOCOL, KINDS, Member
 
@@ -38,9 +38,11 @@ BROKER_DOWN_SECONDS = (0, 1.5)
 # An aimed kill waits so long for a rebalance to begin, and then a part of a second.
 AIM_SECONDS = 10
 AIMED_DELAY_SECONDS = (0, 0.4)
-JOIN_SECONDS = 90
+JOIN_SECONDS = 120
 DRAIN_SECONDS = 180
 FETCH_SECONDS = 60
+# A broker on a machine that is busy with other things.
+START_SECONDS = 120
 
 # Short enough that a member killed while the broker is down holds its partitions for seconds only.
 SESSION_MS = 12000
@@ -262,6 +264,19 @@ class Group:
         return history.History(self.kind, lives, self.acknowledged(), self.fetched, broker_kills)
 
 
+def start(broker):
+    """Starts it, and has patience where it came up and gives no answer yet."""
+    try:
+        broker.start()
+    except RuntimeError:
+        host, port = broker.bootstrap.split(":")
+        deadline = time.monotonic() + START_SECONDS
+        while not is_serving(host, int(port)):
+            if time.monotonic() > deadline or broker.process.poll() is not None:
+                raise
+            time.sleep(0.1)
+
+
 def kill_broker(broker, groups, args, killed, errors):
     """Kills the broker and starts it again; after each time asks for every group's offsets."""
     chance = random.Random(f"{args.seed}/broker")
@@ -271,7 +286,7 @@ def kill_broker(broker, groups, args, killed, errors):
             killed.append(time.time())
             broker.kill()
             time.sleep(chance.uniform(*BROKER_DOWN_SECONDS))
-            broker.start()
+            start(broker)
             up = time.time()
             for group in groups:
                 group.fetch_committed()
@@ -400,7 +415,7 @@ def main(arguments):
     broker = make_broker(args)
     verdicts, rows = Verdicts(), []
     try:
-        broker.start()
+        start(broker)
         waves = [args.kinds[at:at + args.at_once] for at in range(0, len(args.kinds), args.at_once)]
         for kinds in waves:
             told, errors = run_wave(kinds, broker, args, args.broker_kills, directory)
