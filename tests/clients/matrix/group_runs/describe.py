@@ -3,8 +3,8 @@
 The history has groups of both types in every state that lasts, static and dynamic members, members
 without partitions, a group of both protocols, subscriptions by regular expression, commits with and
 without metadata, behind the log's start and past its end, partitions without a commit, groups that only
-commit, groups and offsets deleted, and a restart of the broker. At four moments the tool is asked in
-every way it can be asked about every group.
+commit, groups and offsets deleted, and a restart of the broker. At five moments the tool is asked in
+every way it can be asked about every group, at a sixth about one whose static member is away.
 
 What differs by right is replaced: the unique part of a member id, the broker's address and number, and
 group and member epochs. Runs of blanks count as one, and rows are compared in the order of their text
@@ -32,7 +32,8 @@ from ..jvm import Jvm
 from ..records import small_set
 from ..world import World, expect
 
-SETTLE_SECONDS = 60
+SETTLE_SECONDS = 120
+TOOL_SECONDS = 180
 # Of KIP-848, by default.
 HEARTBEAT_SECONDS = 5
 # Partition by partition, how many records.
@@ -159,7 +160,8 @@ class History:
             self.members.pop(name).close()
 
     def tool(self, *args):
-        code, out, err = self.jvm.call("consumer-groups", "--bootstrap-server", self.broker.bootstrap, *args)
+        code, out, err = self.jvm.call("consumer-groups", "--bootstrap-server", self.broker.bootstrap, *args,
+                                       timeout=TOOL_SECONDS)
         return code, (out + err).decode()
 
     def state(self, group):
@@ -187,6 +189,9 @@ class History:
         asked = LISTS + [[*way, "--all-groups"] for way in EVERY]
         asked += [[*way, "--group", group] for group in [*self.groups, "never-heard-of"] for way in EVERY]
         asked.append(["--describe", "--group", self.groups[0], "--group", self.groups[1]])
+        self.ask(moment, asked)
+
+    def ask(self, moment, asked):
         started = time.monotonic()
         for words in asked:
             code, said = self.tool(*words)
@@ -232,6 +237,10 @@ def play(history):
     history.look("alive")
     _move_on(history, stuck)
     history.look("moved on")
+    history.close("p")
+    # Its place is kept for 45 s.
+    history.settle("consumer-static", "Reconciling", 2)
+    history.ask("static member away", [[*way, "--group", "consumer-static"] for way in EVERY])
     history.close()
     # A static member of the old kind leaves when its session ends, one of the new kind within 45 s.
     for group in history.groups:
@@ -398,7 +407,7 @@ def _move_on(history, stuck):
     history.members["a"].commit(("orders", 0, 10), ("orders", 2, 0))
     confluent.produce(history.world, "orders", small_set(3), partition=2)
     # Leaves, but its place is kept for its next life.
-    history.close("p", "x")
+    history.close("x")
     admin = AdminClient({"bootstrap.servers": history.broker.bootstrap, "log_level": 0})
     for future in admin.delete_topics(["gone"]).values():
         future.result(30)
