@@ -29,11 +29,11 @@ MEMBERS = 4
 PRODUCERS = 2
 # A member is down this long after a kill.
 DOWN_SECONDS = (0.2, 2.5)
-# Between two kills of a group, or two of the broker, that are not aimed at anything.
+# Before a kill, of a member or of the broker, that is not aimed at anything.
 GAP_SECONDS = (2, 14)
 # A group may not become whole for long while the broker is killed.
 WHOLE_SECONDS = 20
-BROKER_GAP_SECONDS = (15, 35)
+BROKER_GAP_SECONDS = (5, 30)
 BROKER_DOWN_SECONDS = (0, 1.5)
 # An aimed kill waits so long for a rebalance to begin, and then a part of a second.
 AIM_SECONDS = 10
@@ -45,7 +45,7 @@ FETCH_SECONDS = 60
 START_SECONDS = 120
 
 # Short enough that a member killed while the broker is down holds its partitions for seconds only.
-SESSION_MS = 12000
+SESSION_MS = 20000
 CONSUMER_PROTOCOL_BROKER = {
     "group.consumer.min.session.timeout.ms": SESSION_MS,
     "group.consumer.session.timeout.ms": SESSION_MS,
@@ -55,6 +55,8 @@ CONSUMER_PROTOCOL_BROKER = {
 }
 _CLASSIC = {"session.timeout.ms": SESSION_MS, "heartbeat.interval.ms": 1000}
 _RECONNECT = {"reconnect.backoff.max.ms": 1000}
+# Where the broker dies while it joins, librdkafka may do nothing until it asks for metadata again.
+_RDKAFKA = {"topic.metadata.refresh.interval.ms": 5000}
 _KAFKAJS = {"fetch.max.wait.ms": 500, "retries": 1000000, "retry.backoff.ms": 100, "retry.backoff.max.ms": 1000}
 
 
@@ -63,6 +65,8 @@ def settings_of(kind):
     settings = {} if kind in CONSUMER_PROTOCOL else dict(_CLASSIC)
     if kind == "kafkajs":
         return {**settings, **_KAFKAJS}
+    if kind.startswith("rdkafka-"):
+        settings.update(_RDKAFKA)
     return settings if kind == "aiokafka" else {**settings, **_RECONNECT}
 
 
@@ -112,6 +116,7 @@ class Group:
         self.kind = kind
         self.name = self.topic = f"kills-{kind}-{args.seed}"
         self.kills = 0
+        self.has_begun = threading.Event()
         self.error = None
         self.fetched = []
         self._bootstrap, self._args, self._directory = bootstrap, args, directory
@@ -135,6 +140,7 @@ class Group:
         """Kills members until as many were killed as should be; a failure is kept in `error`."""
         try:
             self.wait_for_all("the first assignment")
+            self.has_begun.set()
             while self.kills < self._args.kills:
                 # Half of the kills meet a group that is whole again.
                 if self._random.random() < 0.5:
@@ -149,6 +155,7 @@ class Group:
                 self._restart(down)
         except Exception as error:  # told by main, with those of the other groups
             self.error = error
+        self.has_begun.set()
 
     def _kill(self):
         slot = self._random.choice([at for at, member in enumerate(self.members) if member.is_running()])
@@ -278,10 +285,15 @@ def start(broker):
 
 
 def kill_broker(broker, groups, args, killed, errors):
-    """Kills the broker and starts it again; after each time asks for every group's offsets."""
+    """Kills the broker, spread over the members' kills; after each time asks for every group's offsets."""
     chance = random.Random(f"{args.seed}/broker")
     try:
+        for group in groups:
+            group.has_begun.wait()
         while len(killed) < args.broker_kills:
+            part = args.kills * len(groups) * len(killed) // (args.broker_kills + 1)
+            while sum(group.kills for group in groups) < part and not any(group.error for group in groups):
+                time.sleep(0.1)
             time.sleep(chance.uniform(*BROKER_GAP_SECONDS))
             killed.append(time.time())
             broker.kill()
