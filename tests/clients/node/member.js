@@ -61,13 +61,17 @@ async function main() {
   const stopped = new Promise((resolve) => process.on("SIGTERM", () => resolve(true)));
   // It crashes for good by errors that it does not deem worth another try, a broker that restarts
   // among them; a service would start it again.
-  while (!(await read(kafka, args, settings, stopped))) {
-    await new Promise((resolve) => setTimeout(resolve, RESTART_MS));
+  let isDone = false;
+  while (!isDone) {
+    isDone = await read(kafka, args, settings, stopped).catch((error) => {
+      say("error", { text: `consumer: ${error}` });
+      return Promise.race([stopped, new Promise((resolve) => setTimeout(resolve, RESTART_MS, false))]);
+    });
   }
   say("closed");
 }
 
-// One consumer, until it is stopped (true) or has crashed for good (false).
+// One consumer, until it is stopped (true) or has crashed for good (it throws).
 async function read(kafka, args, settings, stopped) {
   const consumer = kafka.consumer(settings);
   const started = Date.now();
@@ -127,7 +131,7 @@ async function read(kafka, args, settings, stopped) {
     },
   });
   if (!(await Promise.race([stopped, crashed]))) {
-    return false;
+    throw new Error("crashed");
   }
   isStopping = true;
   end("revoked");

@@ -235,8 +235,14 @@ class Group:
         """All members leave and end."""
         for member in self.members:
             member.ask_to_close()
+        failures = []
         for member in self.members:
-            member.close()
+            try:
+                member.close()
+            except (RuntimeError, TimeoutError) as error:
+                failures.append(str(error))
+        if failures:
+            raise RuntimeError("; ".join(failures))
 
     def abandon(self):
         """Ends what still runs, whatever failed."""
