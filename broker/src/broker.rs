@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use highwater_controller::MetadataImage;
+use highwater_controller::decide::{Controller, Decision, RandomBits};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::fetch::FetchSessions;
 use crate::hosts::auto_create::AutoCreate;
-use crate::hosts::controller::ControllerHost;
+use crate::hosts::controller::{AdminFault, ControllerHost};
 use crate::hosts::groups::Groups;
 use crate::hosts::producer_ids::ProducerIds;
 use crate::metadata_cache::MetadataCache;
@@ -65,6 +67,18 @@ impl Broker {
     /// The endpoint to tell clients of the listener `name`.
     pub(crate) fn endpoint(&self, name: &str) -> Option<&AdvertisedEndpoint> {
         self.endpoints.iter().find(|endpoint| endpoint.listener_name == name)
+    }
+
+    /// [`ControllerHost::decide_within`] for what makes partitions: refused where the disk is full.
+    pub(crate) async fn decide_on_partitions<A: Send + 'static>(
+        &self,
+        timeout_ms: i32,
+        decide: impl FnOnce(&MetadataImage, &Controller<'_>, &mut RandomBits<'_>) -> Decision<A>
+        + Send
+        + 'static,
+    ) -> Result<(A, Arc<MetadataImage>), AdminFault> {
+        self.replicas.check_room().await.map_err(AdminFault::DiskFull)?;
+        self.controller.decide_within(timeout_ms, decide).await
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the command says: tables for people, JSON for programs, progress on a terminal.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal, Stdout, Write};
 use std::time::Duration;
 
@@ -35,10 +36,10 @@ impl Output {
         &mut self.out
     }
 
-    /// Writes one line of text, for people only.
-    pub(crate) fn say(&mut self, line: &str) -> io::Result<()> {
+    /// Writes text, for people only.
+    pub(crate) fn say(&mut self, text: &str) -> io::Result<()> {
         match self.format {
-            OutputFormat::Table => writeln!(self.out, "{line}"),
+            OutputFormat::Table => writeln!(self.out, "{}", printable(text, &['\n'])),
             OutputFormat::Json => Ok(()),
         }
     }
@@ -63,7 +64,7 @@ impl Output {
         table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
         table.set_header(header.iter().copied());
         for row in rows {
-            table.add_row(row);
+            table.add_row(row.iter().map(|cell| printable(cell, &[])));
         }
         for line in table.lines() {
             writeln!(self.out, "{}", line.trim())?;
@@ -75,6 +76,28 @@ impl Output {
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
     }
+}
+
+/// The text with what a terminal would obey instead of show written as escapes, but for the letters in `kept`: names come from
+/// anybody who reached the broker.
+fn printable<'a>(text: &'a str, kept: &[char]) -> Cow<'a, str> {
+    let is_shown = |letter: char| {
+        matches!(letter, '"' | '\'' | '\\')
+            || kept.contains(&letter)
+            || letter.escape_debug().len() == 1
+    };
+    if text.chars().all(is_shown) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for letter in text.chars() {
+        if is_shown(letter) {
+            shown.push(letter);
+        } else {
+            shown.extend(letter.escape_debug());
+        }
+    }
+    Cow::Owned(shown)
 }
 
 /// Counts records and bytes on a terminal; says nothing in a pipe and in the first second.

@@ -3,6 +3,7 @@
 
 mod every_version;
 mod groups;
+mod groups_hostile;
 mod hostile;
 mod kills;
 mod members;

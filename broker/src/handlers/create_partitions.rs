@@ -19,17 +19,10 @@ pub(crate) async fn handle(
     _context: &RequestContext,
     request: CreatePartitionsRequest,
 ) -> CreatePartitionsResponse {
-    if let Err(full) = broker.replicas.check_room().await {
-        let code = ErrorCode::KafkaStorageError;
-        let refused = |topic: RequestTopic| refused(topic.name, code, full.clone());
-        let results = request.topics.into_iter().map(refused).collect();
-        return CreatePartitionsResponse { results, ..CreatePartitionsResponse::default() };
-    }
     let topics: Vec<NewPartitions> = request.topics.iter().map(new_partitions).collect();
     let is_dry = request.validate_only;
     let decided = broker
-        .controller
-        .decide_within(request.timeout_ms, move |image, controller, random| {
+        .decide_on_partitions(request.timeout_ms, move |image, controller, random| {
             create_partitions(image, controller, &topics, is_dry, random)
         })
         .await;

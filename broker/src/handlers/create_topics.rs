@@ -23,17 +23,10 @@ pub(crate) async fn handle(
     _context: &RequestContext,
     request: CreateTopicsRequest,
 ) -> CreateTopicsResponse {
-    if let Err(full) = broker.replicas.check_room().await {
-        let code = ErrorCode::KafkaStorageError;
-        let refused = |topic: RequestTopic| refused(topic.name, code, full.clone());
-        let topics = request.topics.into_iter().map(refused).collect();
-        return CreateTopicsResponse { topics, ..CreateTopicsResponse::default() };
-    }
     let topics: Vec<NewTopic> = request.topics.iter().map(new_topic).collect();
     let is_dry = request.validate_only;
     let decided = broker
-        .controller
-        .decide_within(request.timeout_ms, move |image, controller, random| {
+        .decide_on_partitions(request.timeout_ms, move |image, controller, random| {
             create_topics(image, controller, &topics, is_dry, random)
         })
         .await;

@@ -7,16 +7,14 @@ use std::sync::Arc;
 use highwater_controller::decide::{
     ConfigChange, ConfigTarget, ResourceAlteration, incremental_alter_configs,
 };
-use highwater_protocol::Str;
 use highwater_protocol::messages::incremental_alter_configs::{
     IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse, RequestResource,
     ResponseResponse,
 };
-use highwater_records::ErrorCode;
 
 use crate::broker::Broker;
 use crate::context::RequestContext;
-use crate::error_map::{admin_code, controller_code};
+use crate::handlers::altered::{Altered, altered};
 
 /// Changes each resource, by all its changes or none.
 pub(crate) async fn handle(
@@ -32,23 +30,8 @@ pub(crate) async fn handle(
             incremental_alter_configs(image, controller, &resources, is_dry)
         })
         .await;
-    let responses = match decided {
-        Ok((answer, _image)) => answer
-            .into_iter()
-            .map(|(target, result)| match result {
-                Ok(()) => response(&target, ErrorCode::None, None),
-                Err(refusal) => {
-                    response(&target, controller_code(&refusal), Some(refusal.to_string()))
-                }
-            })
-            .collect(),
-        Err(fault) => {
-            let targets = request.resources.iter().map(target);
-            targets
-                .map(|target| response(&target, admin_code(&fault), Some(fault.to_string())))
-                .collect()
-        }
-    };
+    let asked = request.resources.iter().map(target).collect();
+    let responses = altered(decided, asked).into_iter().map(response).collect();
     IncrementalAlterConfigsResponse { responses, ..IncrementalAlterConfigsResponse::default() }
 }
 
@@ -65,15 +48,11 @@ fn alteration(resource: &RequestResource) -> ResourceAlteration {
     ResourceAlteration { target: target(resource), changes: changes.collect() }
 }
 
-fn response(
-    target: &ConfigTarget,
-    error_code: ErrorCode,
-    message: Option<String>,
-) -> ResponseResponse {
+fn response(altered: Altered) -> ResponseResponse {
     ResponseResponse {
-        error_code,
-        error_message: message.map(Str::from),
-        resource_type: target.code,
-        resource_name: Str::from(target.name.as_str()),
+        error_code: altered.code,
+        error_message: altered.message,
+        resource_type: altered.target.code,
+        resource_name: altered.target.name.into(),
     }
 }

@@ -4,6 +4,7 @@
 //! ([`Started`](crate::context::Started)). `net/dispatch.rs` holds the table of what is served.
 
 pub(crate) mod alter_configs;
+mod altered;
 pub(crate) mod api_versions;
 mod authorized_operations;
 pub(crate) mod consumer_group_describe;
