@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use highwater_benches::cpu;
 use highwater_benches::statistics::Summary;
-use highwater_coordinator::group::records::{GroupRecord, OffsetRecord, OffsetValue};
+use highwater_coordinator::group::records::{GroupRecord, OffsetRecord};
 use highwater_protocol::Request;
 use highwater_protocol::messages::offset_commit::{
     OffsetCommitRequest, RequestTopic, RequestTopicPartition,
@@ -16,6 +16,7 @@ use highwater_protocol::messages::offset_commit::{
 use highwater_protocol::messages::produce::{
     ProduceRequest, RequestTopicData, RequestTopicDataPartitionData,
 };
+use highwater_protocol::records::OffsetCommitValue;
 use highwater_records::{BatchBuilder, Codec, ErrorCode, Timestamp, Uuid};
 use highwater_tests::groups::coordinator;
 use highwater_tests::honest::create_topic;
@@ -133,13 +134,11 @@ fn commit_request(group: &str, membership: Membership) -> OffsetCommitRequest {
 /// The record of a commit, for a topic.
 fn produce_request(group: &str) -> Result<ProduceRequest> {
     let now = Timestamp::new(1_700_000_000_000);
-    let value = OffsetValue {
+    let value = OffsetCommitValue {
         offset: 42,
-        leader_epoch: -1,
-        metadata: "".into(),
-        commit_timestamp: now,
-        expire_timestamp: None,
+        commit_timestamp: now.value(),
         topic_id: Uuid::from_random(1),
+        ..OffsetCommitValue::default()
     };
     let record = GroupRecord::Offset(OffsetRecord {
         group_id: group.into(),
