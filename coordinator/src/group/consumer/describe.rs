@@ -61,7 +61,7 @@ impl ConsumerGroup {
             client_host: subscription.client_host.clone(),
             subscribed_topic_names: subscription.topic_names.clone(),
             subscribed_topic_regex: subscription.topic_regex.clone(),
-            assignment: described(&member.current.assigned.partitions(), topics),
+            assignment: described(&member.current.held(), topics),
             target_assignment: described(self.target_of(member_id), topics),
             is_classic: member.is_classic(),
         }

@@ -135,6 +135,12 @@ impl Current {
     pub(crate) fn is_reconciled_to(&self, target_epoch: i32) -> bool {
         self.state == MemberState::Stable && self.epoch == target_epoch
     }
+
+    /// What the member has, with what it must give up.
+    pub(crate) fn held(&self) -> Partitions {
+        let all = self.assigned.iter().chain(self.pending_revocation.iter());
+        all.map(|(topic_id, partition, _)| (topic_id, partition)).collect()
+    }
 }
 
 /// What a member is that speaks the classic protocol.
