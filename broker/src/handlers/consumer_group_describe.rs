@@ -41,7 +41,7 @@ pub(crate) async fn handle(
             }
             Err(refused) => ResponseGroup {
                 error_code: refused.code(),
-                error_message: refused.message(),
+                error_message: refused.message(&group_id),
                 group_id,
                 authorized_operations: authorized_operations::NOT_ASKED,
                 ..ResponseGroup::default()

@@ -36,7 +36,7 @@ pub(crate) async fn handle(
         },
         Err(refused) => ConsumerGroupHeartbeatResponse {
             error_code: refused.code(),
-            error_message: refused.message(),
+            error_message: refused.message(&group_id),
             ..ConsumerGroupHeartbeatResponse::default()
         },
     }

@@ -56,7 +56,7 @@ fn refuse(group_id: Str, refused: &Refused) -> ResponseGroup {
     let is_missing = matches!(refused, Refused::ByGroup(Refusal::GroupIdNotFound));
     ResponseGroup {
         error_code: refused.code(),
-        error_message: refused.message(),
+        error_message: refused.message(&group_id),
         group_id,
         group_state: if is_missing { Str::from_static(DEAD) } else { Str::default() },
         authorized_operations: authorized_operations::NOT_ASKED,

@@ -24,9 +24,13 @@ impl Refused {
         }
     }
 
-    /// What is wrong, for versions that say it.
-    pub(super) fn message(&self) -> Option<Str> {
-        Some(Str::from(self.to_string()))
+    /// What is wrong with a group, for versions that say it. Tools show it.
+    pub(super) fn message(&self, group_id: &Str) -> Option<Str> {
+        Some(Str::from(match self {
+            // Kafka's words.
+            Self::ByGroup(Refusal::GroupIdNotFound) => format!("Group {group_id} not found."),
+            _ => self.to_string(),
+        }))
     }
 }
 

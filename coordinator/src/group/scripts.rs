@@ -44,6 +44,11 @@ fn classic_calls_are_refused_as_by_kafka() {
 }
 
 #[test]
+fn assignments_are_shown_until_a_generation_ends_without_any() {
+    check("classic_describe.txt");
+}
+
+#[test]
 fn static_members_keep_their_place() {
     check("static_members.txt");
 }

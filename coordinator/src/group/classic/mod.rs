@@ -26,6 +26,7 @@ mod sync;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use bytes::Bytes;
 use highwater_protocol::Str;
 use highwater_protocol::records::GroupMetadataValue;
 use highwater_records::{Monotonic, Timestamp};
@@ -115,6 +116,9 @@ pub(crate) struct ClassicGroup {
     pending_sync: BTreeSet<Str>,
     waiting_join_count: usize,
     initial: Option<InitialDelay>,
+    /// Whether a generation ended before its members had their assignments; those of the one before
+    /// count no more.
+    are_assignments_void: bool,
     /// A static member under its new id, until its record is replayed (KIP-345).
     replacing: Option<Member>,
 }
@@ -257,7 +261,11 @@ impl ClassicGroup {
             client_id: member.client_id.clone(),
             client_host: member.client_host.clone(),
             metadata: member.metadata(protocol.as_ref()),
-            assignment: if is_stable { member.assignment.clone() } else { Default::default() },
+            assignment: if self.are_assignments_void {
+                Bytes::default()
+            } else {
+                member.assignment.clone()
+            },
         });
         DescribedGroup {
             state: self.state(),

@@ -27,6 +27,7 @@ impl ClassicGroup {
     pub(crate) fn prepare_rebalance(&mut self, cx: &mut Context<'_>, id: &Str) {
         if self.state == ClassicState::CompletingRebalance {
             self.refuse_syncs(cx, id, &Refusal::RebalanceInProgress);
+            self.are_assignments_void = true;
         }
         self.pending_sync.clear();
         cx.timers.cancel(&TimerKey::of_group(id, TimerKind::Sync));

@@ -69,6 +69,7 @@ impl ClassicGroup {
             }
             ClassicState::Empty | ClassicState::CompletingRebalance | ClassicState::Stable => {
                 self.state = ClassicState::Stable;
+                self.are_assignments_void = false;
                 self.state_since = Timestamp::new(value.current_state_timestamp);
                 self.generation = value.generation;
                 self.protocol = protocol;
