@@ -120,6 +120,8 @@ class Group:
         self.error = None
         self.fetched = []
         self._bootstrap, self._args, self._directory = bootstrap, args, directory
+        # One for the whole run: librdkafka may crash if it is destroyed while the broker dies.
+        self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
         self._random = random.Random(f"{args.seed}/{kind}")
         self._numbers = itertools.count(1)
         # Of each member, how far its events were looked at for what is processed.
@@ -255,11 +257,10 @@ class Group:
         asked = ConsumerGroupTopicPartitions(
             self.name, [TopicPartition(self.topic, partition) for partition in range(PARTITIONS)])
         deadline = time.monotonic() + FETCH_SECONDS
-        admin = AdminClient({"bootstrap.servers": self._bootstrap, "log_level": 0})
         while True:
             at = time.time()
             try:
-                (future,) = admin.list_consumer_group_offsets([asked], request_timeout=10).values()
+                (future,) = self._admin.list_consumer_group_offsets([asked], request_timeout=10).values()
                 answered = future.result(FETCH_SECONDS).topic_partitions
                 for partition in answered:
                     if partition.error:

@@ -35,7 +35,8 @@ PARTITIONS = 12
 MEMBERS = 3
 PRODUCERS = 2
 RECORD_SECONDS = 0.05
-STEADY_SECONDS = 90
+STEADY_SECONDS = 240
+TOOL_SECONDS = 180
 DRAIN_SECONDS = 60
 
 
@@ -129,7 +130,8 @@ class Path:
         """The type of the group is that of its newest protocol, and so it says."""
         kinds = [member.kind for member in self._live]
         want = "Consumer" if any(kind in CONSUMER_PROTOCOL for kind in kinds) else "Classic"
-        said = self._jvm.ok("consumer-groups", "--bootstrap-server", self._broker.bootstrap, "--list", "--type")
+        said = self._jvm.ok("consumer-groups", "--bootstrap-server", self._broker.bootstrap, "--list", "--type",
+                            timeout=TOOL_SECONDS)
         types = {line.split()[0]: line.split()[1] for line in said.splitlines() if len(line.split()) == 2}
         count = sum(kind == self.new for kind in kinds)
         step = f"{len(kinds) - count} classic + {count} KIP-848: {types.get(self.group)}"
