@@ -1,6 +1,7 @@
 //! Which offset stands at the start, at the end, or at a time.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use highwater_protocol::ApiKey;
 use highwater_protocol::messages::list_offsets::{
@@ -23,6 +24,9 @@ pub enum OffsetSpec {
     MaxTimestamp,
     /// The first record at or after a time.
     At(Timestamp),
+    /// As [`OffsetSpec::Latest`], and how long the first record at or past this offset has been
+    /// there, as the broker's clock has it. Only Highwater knows that.
+    LatestAndAge(Offset),
 }
 
 /// Which records of unfinished and aborted transactions may be seen (`isolation.level`).
@@ -44,6 +48,8 @@ pub struct ListedOffset {
     pub timestamp: Timestamp,
     /// The epoch the record was written in.
     pub leader_epoch: LeaderEpoch,
+    /// Where an age was asked for and the broker knows it; zero if there is no record yet.
+    pub age: Option<Duration>,
 }
 
 impl OffsetSpec {
@@ -51,7 +57,7 @@ impl OffsetSpec {
     fn timestamp(self) -> i64 {
         match self {
             Self::Earliest => -2,
-            Self::Latest => -1,
+            Self::Latest | Self::LatestAndAge(_) => -1,
             Self::MaxTimestamp => -3,
             Self::At(timestamp) => timestamp.value().max(0),
         }
@@ -60,7 +66,7 @@ impl OffsetSpec {
     /// The first version of ListOffsets that knows it.
     fn first_version(self) -> i16 {
         match self {
-            Self::Earliest | Self::Latest | Self::At(_) => 1,
+            Self::Earliest | Self::Latest | Self::At(_) | Self::LatestAndAge(_) => 1,
             Self::MaxTimestamp => 7,
         }
     }
@@ -97,7 +103,7 @@ async fn ask(
     connection: &Connection,
     questions: &[Question<OffsetSpec>],
     isolation: Isolation,
-    timeout: std::time::Duration,
+    timeout: Duration,
 ) -> Result<Vec<Answer<ListedOffset>>, ClientError> {
     let mut topics: BTreeMap<&TopicName, Vec<RequestTopicPartition>> = BTreeMap::new();
     for question in questions {
@@ -105,6 +111,10 @@ async fn ask(
             partition_index: question.partition.partition,
             current_leader_epoch: question.leader_epoch.value(),
             timestamp: question.question.timestamp(),
+            age_of: match question.question {
+                OffsetSpec::LatestAndAge(offset) => offset.value(),
+                _ => -1,
+            },
         };
         topics.entry(&question.partition.topic).or_default().push(partition);
     }
@@ -129,6 +139,7 @@ async fn ask(
                 offset: (partition.offset >= 0).then(|| Offset::new(partition.offset)),
                 timestamp: Timestamp::new(partition.timestamp),
                 leader_epoch: LeaderEpoch::new(partition.leader_epoch),
+                age: u64::try_from(partition.age_ms).ok().map(Duration::from_millis),
             };
             let code = partition.error_code;
             let answer = if code.is_none() { Ok(listed) } else { Err(code) };

@@ -21,6 +21,7 @@
 #![deny(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::cast_sign_loss)]
 
 mod append;
+mod append_times;
 mod batch_scanner;
 mod checkpoint;
 mod config;
@@ -54,6 +55,7 @@ mod truncate;
 mod verify;
 mod view;
 
+pub use self::append_times::{AppendTimesFile, PartitionKey, Times};
 pub use self::checkpoint::{read_offsets, write_offsets};
 pub use self::config::LogConfig;
 pub use self::disk::{

@@ -16,6 +16,7 @@ use highwater_records::{
 };
 
 use crate::append::Turn;
+use crate::append_times::Times;
 use crate::config::LogConfig;
 use crate::disk::Disk;
 use crate::error::StorageFault;
@@ -111,6 +112,8 @@ pub struct Log {
     pub(crate) active_since: Option<(Option<Timestamp>, Timestamp)>,
     pub(crate) deleted: Vec<PathBuf>,
     pub(crate) fault: Option<StorageFault>,
+    /// When the segments were last written before this log was opened; taken once.
+    pub(crate) found_times: Times,
 }
 
 impl fmt::Debug for Log {

@@ -52,6 +52,8 @@ pub struct Opening {
 struct Listing {
     /// Sizes of log, offset index and time index.
     segments: BTreeMap<Offset, (Option<u64>, u64, u64)>,
+    /// When each log was last written.
+    written: BTreeMap<Offset, Timestamp>,
     snapshots: BTreeSet<Offset>,
     sidecars: BTreeSet<Offset>,
     /// Index files, to be removed if they have no log.
@@ -108,6 +110,7 @@ impl Log {
         check_topic_id(&setup)?;
         let (listing, mut has_changed) = list(&*disk, &setup.dir)?;
         let mut log = Self::empty(setup, Offset::ZERO);
+        log.found_times = listing.written.iter().map(|(offset, at)| (*offset, *at)).collect();
         has_changed |= log.adopt(listing, opening)?;
         let limit = RecoveryLimit::of(&*disk, &log.home.dir)?;
         log.limit_until = limit.map(|limit| limit.until);
@@ -175,6 +178,7 @@ impl Log {
             active_since: None,
             deleted: Vec::new(),
             fault: None,
+            found_times: Vec::new(),
         }
     }
 
@@ -336,7 +340,7 @@ fn list(disk: &dyn Disk, dir: &std::path::Path) -> Result<(Listing, bool), Stora
         entries = disk.read_dir(dir).at_path("list", dir)?;
     }
     let mut listing = Listing::default();
-    for DirEntry { name, is_dir, len_bytes } in entries {
+    for DirEntry { name, is_dir, len_bytes, modified } in entries {
         if is_dir {
             continue;
         }
@@ -348,6 +352,7 @@ fn list(disk: &dyn Disk, dir: &std::path::Path) -> Result<(Listing, bool), Stora
         let sizes = || (None, 0, 0);
         match suffix {
             LOG_SUFFIX => {
+                listing.written.insert(offset, modified);
                 listing.segments.entry(offset).or_insert_with(sizes).0 = Some(len_bytes);
             }
             OffsetEntry::SUFFIX => {

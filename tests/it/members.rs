@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use highwater_consumer::{Consumer, ConsumerRecord, OffsetReset};
 use highwater_producer::{Producer, ProducerRecord};
-use highwater_records::{TopicName, TopicPartition};
+use highwater_records::{Timestamp, TopicName, TopicPartition};
 use highwater_tests::groups::coordinator;
 use highwater_tests::honest::create_topic;
 use highwater_tests::{Highwater, RawClient, highwater_binary};
@@ -31,6 +31,11 @@ fn broker(directory: &Path) -> Highwater {
     create_topic(&mut client, TOPIC, PARTITIONS, &[]).unwrap();
     coordinator(&mut client, GROUP).unwrap();
     broker
+}
+
+fn now_ms() -> i64 {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    i64::try_from(since_epoch.as_millis()).unwrap()
 }
 
 fn topic() -> TopicName {
@@ -193,6 +198,71 @@ async fn consume_as_a_member_commits_what_it_wrote_and_nothing_else() {
     assert!(first.is_disjoint(&rest), "{first:?} {rest:?}");
     assert_eq!(described(&broker, "lag"), [0, 0, 0, 0]);
     assert_eq!(described(&broker, "lag_seconds"), [0.0, 0.0, 0.0, 0.0]);
+}
+
+/// Records that came three seconds ago and that the group has not read. Their own timestamps are off by an hour.
+struct Lagging {
+    began: Instant,
+    appended: Instant,
+}
+
+impl Lagging {
+    async fn on(broker: &Highwater) -> Self {
+        let producer = Producer::builder(&broker.address().to_string()).build().unwrap();
+        let began = Instant::now();
+        for (partition, off) in [(0, -3_600_000), (1, 3_600_000), (2, 0)] {
+            let time = Timestamp::new(now_ms() + off);
+            let record =
+                ProducerRecord::new(topic()).partition(partition).timestamp(time).value("v");
+            producer.send(record).await.unwrap().await.unwrap();
+        }
+        let appended = Instant::now();
+        told(broker, &["group", "reset", GROUP, "--topic", TOPIC, "--to-earliest", "--execute"]);
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        Self { began, appended }
+    }
+
+    /// The command says how long they have been there, and of the empty partition zero.
+    fn check(&self, broker: &Highwater, case: &str) {
+        let least = self.appended.elapsed().as_secs_f64();
+        let seconds = described(broker, "lag_seconds");
+        let most = self.began.elapsed().as_secs_f64();
+        for told in &seconds[..3] {
+            let told = told.as_f64().unwrap();
+            let is_near = told >= least - 1.0 && told <= most + 1.0;
+            assert!(is_near, "{case}: {told}, not {least} to {most}");
+        }
+        assert_eq!(seconds[3], 0.0, "{case}");
+    }
+}
+
+/// The time that records say they are from is the client's; what a restart forgets would make a lag look short.
+#[tokio::test(flavor = "multi_thread")]
+async fn lag_in_seconds_is_by_the_brokers_clock_also_after_a_restart_and_a_kill() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut broker = broker(directory.path());
+    let address = broker.address().to_string();
+    let lagging = Lagging::on(&broker).await;
+    lagging.check(&broker, "at first");
+    broker.process().kill().unwrap();
+    let mut broker = Highwater::serve_at(directory.path(), &address, &[]).unwrap();
+    lagging.check(&broker, "after kill -9");
+    assert!(broker.process().terminate().unwrap().success());
+    let broker = Highwater::serve_at(directory.path(), &address, &[]).unwrap();
+    lagging.check(&broker, "after a restart");
+}
+
+/// What was there before anybody noted when it came: a directory of Kafka, or of an earlier version.
+#[tokio::test(flavor = "multi_thread")]
+async fn lag_in_seconds_of_what_nobody_noted_is_by_the_times_of_the_files() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut broker = broker(directory.path());
+    let address = broker.address().to_string();
+    let lagging = Lagging::on(&broker).await;
+    broker.process().kill().unwrap();
+    std::fs::remove_file(directory.path().join("highwater-append-times")).unwrap();
+    let broker = Highwater::serve_at(directory.path(), &address, &[]).unwrap();
+    lagging.check(&broker, "without the file");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,7 @@
 //! ListOffsets: where a log begins, where it ends, and which record was the first at a time.
+//!
+//! Who asks for the age of an offset, in a tagged field of ours, is also told how long the first record at or past it has
+//! been there: lag in seconds.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -105,7 +108,10 @@ pub(crate) async fn handle(
             };
             let place = (topics.len(), partitions.len());
             partitions.push(match found {
-                Ok(partition) => asker.ask(partition, &asked, place, &mut lookups),
+                Ok(partition) => ResponseTopicPartition {
+                    age_ms: age_ms(partition, asked.age_of),
+                    ..asker.ask(partition, &asked, place, &mut lookups)
+                },
                 Err(error) => asker.refuse(index, error),
             });
         }
@@ -141,7 +147,9 @@ async fn look_up(
     let lost = std::iter::repeat(Err(ErrorCode::NotLeaderOrFollower));
     for ((topic, index), answer) in places.into_iter().zip(answers.into_iter().chain(lost)) {
         let partition = &mut response.topics[topic].partitions[index];
-        *partition = asker.answer(partition.partition_index, answer);
+        let age_ms = partition.age_ms;
+        let answer = asker.answer(partition.partition_index, answer);
+        *partition = ResponseTopicPartition { age_ms, ..answer };
     }
 }
 
@@ -252,6 +260,18 @@ fn nothing(partition_index: i32) -> ResponseTopicPartition {
         leader_epoch: -1,
         ..ResponseTopicPartition::default()
     }
+}
+
+/// Milliseconds since the first record at or past an offset was appended, 0 before it comes; -1 if nobody asks or the
+/// replica does not serve.
+fn age_ms(partition: &Partition, age_of: i64) -> i64 {
+    if age_of < 0 {
+        return -1;
+    }
+    partition.view().leading().map_or(-1, |leading| {
+        let age = partition.age_of_first(leading, Offset::new(age_of));
+        i64::try_from(age.as_millis()).unwrap_or(i64::MAX)
+    })
 }
 
 /// The epoch of the record at `offset`, if the log knows.

@@ -89,8 +89,6 @@ fn lag(broker: &Broker, committed: Committed) -> Option<Lag> {
     let leading = view.leading().ok()?;
     let end = leading.high_watermark;
     let records = (end.value() - offset.value()).max(0);
-    // What retention has deleted is not waited for any more.
-    let next = offset.max(leading.log.log_start_offset());
-    let seconds = if next < end { replica.age_of(next).as_secs_f64() } else { 0.0 };
+    let seconds = replica.age_of_first(leading, offset).as_secs_f64();
     Some(Lag { group, topic, partition, records, seconds })
 }

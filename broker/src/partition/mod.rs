@@ -27,11 +27,11 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use highwater_controller::config::{Durability as TopicDurability, TopicSettings};
-use highwater_records::{Offset, TopicPartition};
+use highwater_records::{Offset, TopicPartition, Uuid};
 use highwater_replication::{
     Durability, Leader, LeaderSetup, MetadataChange, Ticket, WaitingAppends,
 };
-use highwater_storage::{Log, StorageFault, SyncWork, Synced};
+use highwater_storage::{Log, PartitionKey, StorageFault, SyncWork, Synced, Times};
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::replicas::HostedDir;
@@ -69,6 +69,7 @@ pub(crate) struct Partition {
     /// Locked for a few lines, also while `writer` is; never the other way round.
     waiting: Mutex<WaitingAppends<WaitingAppend>>,
     watchers: Watchers,
+    topic_id: Uuid,
     append_times: AppendTimes,
     /// In the handover's list.
     is_handed_over: AtomicBool,
@@ -84,7 +85,7 @@ struct Turn<'a> {
 }
 
 impl Partition {
-    /// Begins to lead with an open log.
+    /// Begins to lead with an open log; `times` is what is kept of when its records came.
     pub(crate) fn lead(
         topic_partition: TopicPartition,
         dir: Arc<HostedDir>,
@@ -92,6 +93,7 @@ impl Partition {
         mut log: Log,
         setup: LeaderSetup,
         settings: Arc<TopicSettings>,
+        times: Times,
     ) -> Arc<Self> {
         if log.latest_epoch() != Some(setup.epoch) {
             log.assign_leader_epoch(setup.epoch);
@@ -99,9 +101,10 @@ impl Partition {
         let node = setup.node;
         let followers = setup.replicas.iter().copied().filter(|replica| *replica != node).collect();
         let (leader, effects) = Leader::new(setup);
+        let times = (log.topic_id(), AppendTimes::restore(&mut log, times, context.clock.now()));
         let leading = Leading { log, leader, settings, followers };
         let replica = Replica::Leading(Box::new(leading));
-        let partition = Self::new(topic_partition, dir, context, replica);
+        let partition = Self::new(topic_partition, dir, context, replica, times);
         if effects.requests_sync() {
             partition.dir.sync().request(&partition);
         }
@@ -115,7 +118,8 @@ impl Partition {
         context: PartitionContext,
         reason: Arc<str>,
     ) -> Arc<Self> {
-        Self::new(topic_partition, dir, context, Replica::Offline(reason))
+        let times = (Uuid::ZERO, AppendTimes::new());
+        Self::new(topic_partition, dir, context, Replica::Offline(reason), times)
     }
 
     fn new(
@@ -123,11 +127,13 @@ impl Partition {
         dir: Arc<HostedDir>,
         context: PartitionContext,
         replica: Replica,
+        (topic_id, append_times): (Uuid, AppendTimes),
     ) -> Arc<Self> {
         Arc::new(Self {
             topic_partition,
             dir,
-            append_times: AppendTimes::new(context.clock.monotonic()),
+            topic_id,
+            append_times,
             context,
             queue: queue::Queue::default(),
             view: ArcSwap::from_pointee(replica.view()),
@@ -289,9 +295,23 @@ impl Partition {
         self.view.load_full()
     }
 
-    /// How long ago the record at `offset` was appended, by our clock: within a second, or a hundredth of it.
-    pub(crate) fn age_of(&self, offset: Offset) -> Duration {
-        self.append_times.age_of(offset, self.context.clock.monotonic())
+    /// How long ago the first record at or past `next` was appended, by our clock: within a second, or a hundredth of it.
+    /// Zero where there is none yet; what retention has deleted is not waited for.
+    pub(crate) fn age_of_first(&self, leading: &LeaderView, next: Offset) -> Duration {
+        let next = next.max(leading.log.log_start_offset());
+        if next >= leading.high_watermark {
+            return Duration::ZERO;
+        }
+        self.append_times.age_of(next, self.context.clock.monotonic())
+    }
+
+    pub(crate) fn append_times(&self) -> &AppendTimes {
+        &self.append_times
+    }
+
+    /// Under which its log directory keeps when records came.
+    pub(crate) fn times_key(&self) -> PartitionKey {
+        (self.topic_id, self.topic_partition.partition)
     }
 
     pub(crate) fn watchers(&self) -> &Watchers {
@@ -381,8 +401,10 @@ impl Turn<'_> {
             return;
         }
         let now = partition.context.clock.now();
-        if let Some(first) = self.writer.append_drained(now, &partition.waiting, aftermath) {
-            partition.append_times.note(first, now.monotonic);
+        if let Some(first) = self.writer.append_drained(now, &partition.waiting, aftermath)
+            && partition.append_times.note(first, now.monotonic)
+        {
+            partition.dir.note_append_time(partition);
         }
         self.publish(aftermath);
     }

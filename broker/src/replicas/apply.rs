@@ -118,6 +118,9 @@ impl Replicas {
         let replicas = Arc::clone(self);
         let delay_ms = topic.as_ref().map_or(0, |topic| topic.settings.file_delete_delay_ms);
         self.forget_unopened(id);
+        for dir in self.log_dirs() {
+            dir.saved_times.forget(id);
+        }
         let renamed = workers::run(&self.workers, Pool::File, move || {
             let mut renamed = replicas.delete_found_logs(id);
             renamed.extend(topic.iter().flat_map(|topic| replicas.delete_logs(topic)));
@@ -269,6 +272,7 @@ impl Replicas {
         let Some(log) = hosted.retire() else { return };
         let topic_partition = hosted.topic_partition();
         hosted.dir().remove(topic_partition);
+        hosted.dir().saved_times.give_back(hosted, self.context.clock.now());
         let is_clean = match log.close(self.context.clock.now().wall) {
             Ok(log_end) => hosted.dir().note_closed(topic_partition, log_end),
             Err(fault) if hosted.dir().survives(&fault) => false,
@@ -308,6 +312,7 @@ impl Replicas {
                     log,
                     setup,
                     Arc::clone(&change.settings),
+                    dir.hosted.saved_times.claim(change.key()),
                 );
                 dir.hosted.add(&partition);
                 partition

@@ -10,6 +10,7 @@ use highwater_storage::{LogDir, StorageFault};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use super::saved_times::SavedTimes;
 use super::sync_rounds::SyncRounds;
 use crate::broker::FatalSignal;
 use crate::partition::Partition;
@@ -57,6 +58,7 @@ pub(crate) struct HostedDir {
     /// The broker cannot go on without this directory.
     fatal: Option<FatalSignal>,
     pub(super) checkpoints: Mutex<Checkpoints>,
+    pub(super) saved_times: SavedTimes,
     window: RecoveryWindow,
     /// Written since the last completed move of the recovery points began.
     unrecovered_bytes: AtomicU64,
@@ -80,6 +82,7 @@ impl HostedDir {
         workers: Arc<dyn Workers>,
         fatal: Option<FatalSignal>,
         checkpoints: Checkpoints,
+        saved_times: SavedTimes,
         window: RecoveryWindow,
     ) -> Arc<Self> {
         Arc::new(Self {
@@ -91,6 +94,7 @@ impl HostedDir {
             fault: OnceLock::new(),
             fatal,
             checkpoints: Mutex::new(checkpoints),
+            saved_times,
             window,
             unrecovered_bytes: AtomicU64::new(0),
             is_checkpoint_running: AtomicBool::new(false),

@@ -12,6 +12,7 @@ mod checkpoints;
 pub(crate) mod fixture;
 mod hosted_dir;
 mod log_config;
+mod saved_times;
 mod stop;
 mod sync_rounds;
 #[cfg(test)]
@@ -24,7 +25,9 @@ use std::time::Duration;
 
 use highwater_controller::config::{ConfigMap, TopicSettings};
 use highwater_records::{LeaderEpoch, NodeId, TopicName, TopicPartition, Uuid};
-use highwater_storage::{CheckpointKind, Disk, LogDir, LogDirError, OpenFiles, TailCache};
+use highwater_storage::{
+    AppendTimesFile, CheckpointKind, Disk, LogDir, LogDirError, OpenFiles, TailCache,
+};
 use parking_lot::{Mutex, RwLock};
 use tokio_util::sync::CancellationToken;
 
@@ -179,6 +182,11 @@ impl Replicas {
             applying: tokio::sync::Mutex::new(()),
             ending: ending.clone(),
         });
+        for dir in replicas.log_dirs() {
+            let saving =
+                Arc::clone(dir).save_times(Arc::clone(&replicas.context.clock), ending.clone());
+            setup.tasks.spawn("append times", saving);
+        }
         setup.tasks.spawn("replicas", Arc::clone(&replicas).work_by_time(ending.clone()));
         Ok(replicas)
     }
@@ -287,7 +295,17 @@ fn open_dir(
         log_starts: dir.read_checkpoint(CheckpointKind::LogStart)?,
     };
     let id = dir.meta().map_or(Uuid::ZERO, |meta| meta.directory_id);
-    let hosted = HostedDir::new(dir, id, Arc::clone(workers), fatal, checkpoints, recovery_window);
+    let (file, saved) = AppendTimesFile::open(&dir)?;
+    let saved_times = saved_times::SavedTimes::new(file, saved);
+    let hosted = HostedDir::new(
+        dir,
+        id,
+        Arc::clone(workers),
+        fatal,
+        checkpoints,
+        saved_times,
+        recovery_window,
+    );
     Ok(Dir { hosted, found: Mutex::new(found) })
 }
 

@@ -57,8 +57,9 @@ impl Replicas {
                 Err(_) => is_clean = false,
             }
         }
-        let theirs = Arc::clone(dir);
+        let (theirs, now) = (Arc::clone(dir), self.context.clock.now());
         let written = workers::run(&self.workers, Pool::File, move || {
+            theirs.save_noted_times(now);
             theirs.write_last_checkpoints(closed, is_clean.then_some(broker_epoch))
         });
         let is_clean = is_clean && written.await.unwrap_or(false);

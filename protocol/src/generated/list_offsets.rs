@@ -82,6 +82,8 @@ pub struct RequestTopicPartition {
     /// Versions 4+, default -1.
     pub current_leader_epoch: i32,
     pub timestamp: i64,
+    /// Versions 6+, tag 1000, default -1.
+    pub age_of: i64,
 }
 
 impl Default for RequestTopicPartition {
@@ -90,6 +92,7 @@ impl Default for RequestTopicPartition {
             partition_index: Default::default(),
             current_leader_epoch: -1,
             timestamp: Default::default(),
+            age_of: -1,
         }
     }
 }
@@ -102,10 +105,17 @@ impl Message for RequestTopicPartition {
         let partition_index = r.i32()?;
         let current_leader_epoch = if v >= 4 { r.i32()? } else { -1 };
         let timestamp = r.i64()?;
+        let mut age_of = -1;
         if f {
-            r.skip_tags()?;
+            r.tags(|r, tag| {
+                match tag {
+                    1000 => age_of = r.i64()?,
+                    _ => return Ok(false),
+                }
+                Ok(true)
+            })?;
         }
-        Ok(Self { partition_index, current_leader_epoch, timestamp })
+        Ok(Self { partition_index, current_leader_epoch, timestamp, age_of })
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
@@ -116,7 +126,14 @@ impl Message for RequestTopicPartition {
         }
         w.i64(self.timestamp);
         if f {
-            w.uvarint(0);
+            let has_1000 = self.age_of != -1;
+            w.uvarint(u32::from(has_1000));
+            if has_1000 {
+                w.tagged(1000, |w| {
+                    w.i64(self.age_of);
+                    Ok(())
+                })?;
+            }
         }
         Ok(())
     }
@@ -197,6 +214,8 @@ pub struct ResponseTopicPartition {
     pub offset: i64,
     /// Versions 4+, default -1.
     pub leader_epoch: i32,
+    /// Versions 6+, tag 1000, default -1.
+    pub age_ms: i64,
 }
 
 impl Default for ResponseTopicPartition {
@@ -207,6 +226,7 @@ impl Default for ResponseTopicPartition {
             timestamp: -1,
             offset: -1,
             leader_epoch: -1,
+            age_ms: -1,
         }
     }
 }
@@ -221,10 +241,17 @@ impl Message for ResponseTopicPartition {
         let timestamp = r.i64()?;
         let offset = r.i64()?;
         let leader_epoch = if v >= 4 { r.i32()? } else { -1 };
+        let mut age_ms = -1;
         if f {
-            r.skip_tags()?;
+            r.tags(|r, tag| {
+                match tag {
+                    1000 => age_ms = r.i64()?,
+                    _ => return Ok(false),
+                }
+                Ok(true)
+            })?;
         }
-        Ok(Self { partition_index, error_code, timestamp, offset, leader_epoch })
+        Ok(Self { partition_index, error_code, timestamp, offset, leader_epoch, age_ms })
     }
 
     fn encode(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
@@ -237,7 +264,14 @@ impl Message for ResponseTopicPartition {
             w.i32(self.leader_epoch);
         }
         if f {
-            w.uvarint(0);
+            let has_1000 = self.age_ms != -1;
+            w.uvarint(u32::from(has_1000));
+            if has_1000 {
+                w.tagged(1000, |w| {
+                    w.i64(self.age_ms);
+                    Ok(())
+                })?;
+            }
         }
         Ok(())
     }

@@ -48,7 +48,7 @@ fn requests_agree_with_the_other_codec() {
         }
     }
     // Our private tags, and a version that they do not have.
-    let known = ["compacted_through", "synced_end_offset", "transaction_version"];
+    let known = ["age_of", "compacted_through", "synced_end_offset", "transaction_version"];
     assert_eq!(extra, known.map(str::to_owned).into(), "fields that only we have");
 }
 
@@ -73,7 +73,7 @@ fn responses_agree_with_the_other_codec() {
             extra.extend(ours.extra_fields(&theirs));
         }
     }
-    let known = ["is_cordoned"]; // of a version that they do not have
+    let known = ["age_ms", "is_cordoned"]; // our private tag, and of a version that they do not have
     assert_eq!(extra, known.map(str::to_owned).into(), "fields that only we have");
 }
 

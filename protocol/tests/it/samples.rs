@@ -339,7 +339,12 @@ impl Sample for messages::list_offsets::RequestTopic {
 impl Sample for messages::list_offsets::RequestTopicPartition {
     fn sample(s: &mut Samples) -> Self {
         let v = s.version();
-        Self { partition_index: s.any(), current_leader_epoch: s.any(), timestamp: s.any() }
+        Self {
+            partition_index: s.any(),
+            current_leader_epoch: s.any(),
+            timestamp: s.any(),
+            age_of: s.any(),
+        }
     }
 }
 
@@ -366,6 +371,7 @@ impl Sample for messages::list_offsets::ResponseTopicPartition {
             timestamp: s.any(),
             offset: s.any(),
             leader_epoch: s.any(),
+            age_ms: s.any(),
         }
     }
 }

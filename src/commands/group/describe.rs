@@ -13,15 +13,14 @@ use tokio::time::{Instant, sleep_until};
 
 use super::lag::{Standing, standings};
 use super::or_dash;
-use crate::commands::Global;
 use crate::commands::failure::{Reported, tell};
 use crate::commands::output::{Output, OutputFormat};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
 LAG is the number of records between the committed offset and the end of the partition. SECONDS is
-the age of the first of them, 0 without one: this command fetches that record and compares its
-timestamp with the clock of this machine, so it is as true as those two. A dash: not known.
+how long the first of them has been there, by the broker's clock, 0 without one: within a second, or
+one in a hundred of it. A dash: not known; only Highwater brokers tell seconds.
 
 Examples:
   highwater group describe readers
@@ -38,14 +37,9 @@ pub(super) struct Describe {
 }
 
 impl Describe {
-    pub(super) async fn run(
-        self,
-        global: &Global,
-        admin: &Admin,
-        output: &mut Output,
-    ) -> anyhow::Result<()> {
+    pub(super) async fn run(self, admin: &Admin, output: &mut Output) -> anyhow::Result<()> {
         let Some(seconds) = self.watch else {
-            return self.show(global, admin, output).await;
+            return self.show(admin, output).await;
         };
         let is_screen = output.format == OutputFormat::Table && io::stdout().is_terminal();
         loop {
@@ -54,7 +48,7 @@ impl Describe {
                 // From the upper left corner of an empty screen.
                 output.writer().write_all(b"\x1b[2J\x1b[H")?;
             }
-            match self.show(global, admin, output).await {
+            match self.show(admin, output).await {
                 Ok(()) => {}
                 // Told already; the group may come, or the broker come back.
                 Err(error) if error.is::<Reported>() => {}
@@ -69,12 +63,7 @@ impl Describe {
         }
     }
 
-    async fn show(
-        &self,
-        global: &Global,
-        admin: &Admin,
-        output: &mut Output,
-    ) -> anyhow::Result<()> {
+    async fn show(&self, admin: &Admin, output: &mut Output) -> anyhow::Result<()> {
         let mut groups = self.groups.clone();
         if groups.is_empty() {
             groups.extend(admin.list_groups().await?.into_iter().map(|group| group.group_id));
@@ -86,7 +75,7 @@ impl Describe {
                     if index > 0 {
                         output.say("")?;
                     }
-                    show_group(global, admin, &described, output).await?;
+                    show_group(admin, &described, output).await?;
                 }
                 Err(error) => {
                     output.flush()?;
@@ -100,7 +89,6 @@ impl Describe {
 }
 
 async fn show_group(
-    global: &Global,
     admin: &Admin,
     group: &GroupDescription,
     output: &mut Output,
@@ -116,7 +104,7 @@ async fn show_group(
     for (partition, committed) in admin.group_offsets(&group.group_id, None).await? {
         partitions.insert(partition, Some(committed?));
     }
-    let standings = standings(global, admin, &partitions).await?;
+    let standings = standings(admin, &partitions).await?;
     let members = group.members.len();
     output.say(&format!("group        {}", group.group_id))?;
     output.say(&format!("state        {}, {} member{}", group.state, members, plural(members)))?;

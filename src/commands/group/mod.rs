@@ -68,7 +68,7 @@ pub(crate) async fn run(
     let admin = global.admin().await?;
     match arguments.action {
         Action::List(list) => list.run(&admin, output).await,
-        Action::Describe(describe) => describe.run(global, &admin, output).await,
+        Action::Describe(describe) => describe.run(&admin, output).await,
         Action::Members(members) => members.run(&admin, output).await,
         Action::Reset(reset) => reset.run(&admin, output).await,
         Action::Delete(delete) => delete.run(&admin, output).await,

@@ -26,6 +26,10 @@ struct RealLock(#[expect(dead_code, reason = "the lock lives as long as the open
 
 impl DiskLock for RealLock {}
 
+fn modified(metadata: &fs::Metadata) -> Timestamp {
+    Timestamp::new(metadata.mtime() * 1000 + metadata.mtime_nsec() / 1_000_000)
+}
+
 impl Disk for FileDisk {
     fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn DiskFile>> {
         let mut options = OpenOptions::new();
@@ -75,6 +79,7 @@ impl Disk for FileDisk {
                 name: entry.file_name().to_string_lossy().into_owned(),
                 is_dir: metadata.is_dir(),
                 len_bytes: metadata.len(),
+                modified: modified(&metadata),
             });
         }
         entries.sort();
@@ -91,11 +96,10 @@ impl Disk for FileDisk {
 
     fn metadata(&self, path: &Path) -> io::Result<Metadata> {
         let metadata = fs::metadata(path)?;
-        let modified_ms = metadata.mtime() * 1000 + metadata.mtime_nsec() / 1_000_000;
         Ok(Metadata {
             is_dir: metadata.is_dir(),
             len_bytes: metadata.len(),
-            modified: Timestamp::new(modified_ms),
+            modified: modified(&metadata),
         })
     }
 

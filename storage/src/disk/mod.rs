@@ -46,6 +46,8 @@ pub struct DirEntry {
     pub is_dir: bool,
     /// Bytes of a file.
     pub len_bytes: u64,
+    /// When it was last written.
+    pub modified: Timestamp,
 }
 
 /// What a file system says about a path.

@@ -306,11 +306,11 @@ impl Disk for SimDisk {
         dir.live
             .iter()
             .map(|(name, inode)| {
-                let (is_dir, len_bytes) = match state.tree.inode(*inode)? {
-                    Inode::Dir(_) => (true, 0),
-                    Inode::File(content) => (false, content.live.len() as u64),
+                let (is_dir, len_bytes, modified) = match state.tree.inode(*inode)? {
+                    Inode::Dir(_) => (true, 0, state.now),
+                    Inode::File(content) => (false, content.live.len() as u64, content.modified),
                 };
-                Ok(DirEntry { name: name.clone(), is_dir, len_bytes })
+                Ok(DirEntry { name: name.clone(), is_dir, len_bytes, modified })
             })
             .collect()
     }
