@@ -22,7 +22,8 @@ pub trait Machine {
     /// The only function that changes durable state.
     fn replay(&mut self, offset: Offset, record: &Self::Record);
 
-    /// When the host must hand a tick to `handle` next; `None` while nothing waits for time.
+    /// When the host must hand a tick to `handle` next; `None` while nothing waits for time. A tick
+    /// may turn out to be early: then nothing comes of it, and the next one is later.
     fn next_deadline(&self) -> Option<Monotonic>;
 }
 

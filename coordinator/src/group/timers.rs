@@ -1,6 +1,7 @@
 //! Deadlines of all groups of one coordinator, in order.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use highwater_protocol::Str;
 use highwater_records::Monotonic;
@@ -49,24 +50,41 @@ impl TimerKey {
 }
 
 /// All deadlines; each key has at most one.
+///
+/// One that is moved back, as each heartbeat does it, stays in the queue at its old time: when that comes it is put where it
+/// belongs, and nothing is due.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Timers {
-    by_time: BTreeSet<(Monotonic, TimerKey)>,
-    by_key: BTreeMap<TimerKey, Monotonic>,
+    queue: BTreeSet<(Monotonic, TimerKey)>,
+    deadlines: BTreeMap<TimerKey, Deadline>,
 }
+
+#[derive(Clone, Copy, Debug)]
+struct Deadline {
+    at: Monotonic,
+    /// Where it is in the queue; never later than `at`.
+    queued_at: Monotonic,
+}
+
+/// When one deadline in the queue has turned out to be later, those of the time that follows are looked at too: sessions of many
+/// members, moved back by their heartbeats, wake the host once and not one by one.
+const LOOK_AHEAD: Duration = Duration::from_secs(10);
 
 impl Timers {
     /// Sets or moves a deadline.
     pub(crate) fn set(&mut self, key: TimerKey, at: Monotonic) {
-        if let Some(before) = self.by_key.insert(key.clone(), at) {
-            if before == at {
+        if let Some(deadline) = self.deadlines.get_mut(&key) {
+            deadline.at = at;
+            if at >= deadline.queued_at {
                 return;
             }
-            let old = (before, key);
-            self.by_time.remove(&old);
-            self.by_time.insert((at, old.1));
+            let queued_at = std::mem::replace(&mut deadline.queued_at, at);
+            let old = (queued_at, key);
+            self.queue.remove(&old);
+            self.queue.insert((at, old.1));
         } else {
-            self.by_time.insert((at, key));
+            self.queue.insert((at, key.clone()));
+            self.deadlines.insert(key, Deadline { at, queued_at: at });
         }
     }
 
@@ -79,29 +97,91 @@ impl Timers {
 
     /// Forgets a deadline; says whether there was one.
     pub(crate) fn cancel(&mut self, key: &TimerKey) -> bool {
-        match self.by_key.remove(key) {
-            Some(at) => self.by_time.remove(&(at, key.clone())),
+        match self.deadlines.remove(key) {
+            Some(deadline) => self.queue.remove(&(deadline.queued_at, key.clone())),
             None => false,
         }
     }
 
     /// When this one ends.
     pub(crate) fn get(&self, key: &TimerKey) -> Option<Monotonic> {
-        self.by_key.get(key).copied()
+        self.deadlines.get(key).map(|deadline| deadline.at)
     }
 
-    /// The earliest deadline.
+    /// A time at or before the earliest deadline: when to ask what is due.
     pub(crate) fn next(&self) -> Option<Monotonic> {
-        self.by_time.first().map(|(at, _)| *at)
+        self.queue.first().map(|(at, _)| *at)
     }
 
     /// Takes out the earliest deadline that has passed.
     pub(crate) fn pop_due(&mut self, now: Monotonic) -> Option<TimerKey> {
-        if self.next()? > now {
-            return None;
+        while self.next()? <= now {
+            let (_, key) = self.queue.first()?;
+            if self.deadlines.get(key).is_some_and(|deadline| deadline.at > now) {
+                self.queue_again(now.plus(LOOK_AHEAD));
+                continue;
+            }
+            let (_, key) = self.queue.pop_first()?;
+            self.deadlines.remove(&key);
+            return Some(key);
         }
-        let (_, key) = self.by_time.pop_first()?;
-        self.by_key.remove(&key);
-        Some(key)
+        None
+    }
+
+    /// Puts what is queued up to `until` where it belongs.
+    fn queue_again(&mut self, until: Monotonic) {
+        let is_moved = |queued_at: Monotonic, key: &TimerKey| {
+            self.deadlines.get(key).is_some_and(|deadline| deadline.at > queued_at)
+        };
+        let looked_at = self.queue.iter().take_while(|(queued_at, _)| *queued_at <= until);
+        let moved = looked_at.filter(|(queued_at, key)| is_moved(*queued_at, key));
+        for entry in moved.cloned().collect::<Vec<_>>() {
+            self.queue.remove(&entry);
+            let (_, key) = entry;
+            let Some(deadline) = self.deadlines.get_mut(&key) else { continue };
+            deadline.queued_at = deadline.at;
+            self.queue.insert((deadline.at, key));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Monotonic {
+        Monotonic::new(Duration::from_secs(seconds))
+    }
+
+    fn key(member: &str) -> TimerKey {
+        TimerKey::of_member(&Str::from("g"), TimerKind::Session, &Str::from(member))
+    }
+
+    #[test]
+    fn deadline_that_is_moved_is_due_at_its_new_time_only() {
+        let mut timers = Timers::default();
+        for (member, seconds) in [("a", 10), ("b", 11), ("c", 12), ("a", 50), ("b", 60), ("c", 5)] {
+            timers.set(key(member), at(seconds));
+        }
+        assert_eq!((timers.next(), timers.pop_due(at(4))), (Some(at(5)), None));
+        assert_eq!(timers.pop_due(at(5)), Some(key("c")));
+        assert_eq!(timers.next(), Some(at(10)));
+        assert_eq!(timers.pop_due(at(10)), None);
+        assert_eq!(timers.next(), Some(at(50)), "both are looked at once");
+        timers.set_earlier(key("b"), at(70));
+        timers.set_earlier(key("b"), at(40));
+        assert_eq!(timers.pop_due(at(60)), Some(key("b")));
+        assert_eq!(timers.pop_due(at(60)), Some(key("a")));
+        assert_eq!((timers.next(), timers.pop_due(at(999))), (None, None));
+    }
+
+    #[test]
+    fn deadline_that_was_moved_and_cancelled_leaves_nothing() {
+        let mut timers = Timers::default();
+        timers.set(key("a"), at(10));
+        timers.set(key("a"), at(20));
+        assert!(timers.cancel(&key("a")));
+        assert!(!timers.cancel(&key("a")));
+        assert_eq!((timers.get(&key("a")), timers.next()), (None, None));
     }
 }
