@@ -8,6 +8,7 @@
 //! under a name that says what it was.
 
 pub mod broker;
+pub mod coordinator;
 pub mod protocol;
 pub mod records;
 pub mod storage;

@@ -17,6 +17,7 @@ use highwater_protocol::messages::{
 };
 use highwater_protocol::{Message, Reader, Request, ResponseHeader};
 use highwater_records::{ErrorCode, Uuid, batches};
+use highwater_tests::groups::coordinator;
 use highwater_tests::honest::{create_topic, produce, produce_request};
 use highwater_tests::{Highwater, RawClient, request_frame};
 use kafka_protocol::messages::{ApiKey as OracleKey, ResponseKind};
@@ -493,18 +494,14 @@ fn describe_apis(address: SocketAddr, tally: &mut Tally) -> Result<()> {
         coordinator_keys: if version < 4 { Vec::new() } else { vec!["group".into()] },
         ..Default::default()
     };
+    coordinator(&mut RawClient::connect(address)?, "group")?;
     let port = i32::from(address.port());
     ask(address, tally, request, |version, response| {
-        // Here, or nowhere yet; never an address with an error, nor none without.
-        let is_right = |code: ErrorCode, found: i32| match code {
-            ErrorCode::None => found == port,
-            ErrorCode::CoordinatorNotAvailable => found == -1,
-            _ => false,
-        };
         if version < 4 {
-            return is_right(response.error_code, response.port);
+            return (response.error_code, response.port) == (ErrorCode::None, port);
         }
-        only(&response.coordinators)
-            .is_some_and(|found| &*found.key == "group" && is_right(found.error_code, found.port))
+        only(&response.coordinators).is_some_and(|found| {
+            &*found.key == "group" && (found.error_code, found.port) == (ErrorCode::None, port)
+        })
     })
 }

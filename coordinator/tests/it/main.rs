@@ -1,0 +1,4 @@
+#![cfg(test)]
+//! Coordinators through their public face.
+
+mod corpus;
