@@ -13,8 +13,8 @@ use parking_lot::Mutex;
 /// Samples kept of one partition; at the limit old ones are thinned out, and if that does not help the oldest is forgotten.
 const SAMPLES_MAX: usize = 1_000;
 
-/// Time between two samples.
-const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
+/// Milliseconds between two samples.
+const INTERVAL_MS: i64 = 1_000;
 
 /// Where samples are left out, the distance of those that stay is at most this part of their age. What lies between two counts as
 /// appended in the middle, so an age is off by half as much: one in a hundred.
@@ -99,8 +99,7 @@ impl AppendTimes {
         if now_ms < self.due_at_ms.load(Ordering::Relaxed) {
             return false;
         }
-        let interval_ms = u64::try_from(SAMPLE_INTERVAL.as_millis()).unwrap_or(u64::MAX);
-        self.due_at_ms.store(now_ms.saturating_add(interval_ms), Ordering::Relaxed);
+        self.due_at_ms.store(now_ms.saturating_add(INTERVAL_MS.unsigned_abs()), Ordering::Relaxed);
         let mut samples = self.samples.lock();
         samples.limit(now);
         samples.times.push((first, now));
@@ -110,10 +109,11 @@ impl AppendTimes {
         true
     }
 
-    /// How long ago the record at `offset` was appended: off by at most [`SAMPLE_INTERVAL`], or a hundredth of the age.
-    pub(crate) fn age_of(&self, offset: Offset, now: Monotonic) -> Duration {
+    /// How long ago the record at `offset`, below `end`, was appended: off by at most a second, or a hundredth of the
+    /// age.
+    pub(crate) fn age_of(&self, offset: Offset, end: Offset, now: Monotonic) -> Duration {
         let now = Moment::of(now);
-        let age_ms = self.samples.lock().age_ms(offset, now);
+        let age_ms = self.samples.lock().age_ms(offset, end, now);
         Duration::from_millis(u64::try_from(age_ms).unwrap_or(0))
     }
 
@@ -131,17 +131,24 @@ impl AppendTimes {
 }
 
 impl Samples {
-    fn age_ms(&self, offset: Offset, now: Moment) -> i64 {
+    fn age_ms(&self, offset: Offset, end: Offset, now: Moment) -> i64 {
         let after = self.times.partition_point(|(first, _)| *first <= offset);
-        let Some((_, from)) = after.checked_sub(1).and_then(|index| self.times.get(index)) else {
+        let Some((first, from)) = after.checked_sub(1).and_then(|index| self.times.get(index))
+        else {
             let before = self.before.or(self.times.first().map(|(_, at)| *at));
             return before.map_or(0, |before| now.since(before));
         };
-        let Some((_, to)) = self.times.get(after) else { return now.since(*from) };
+        let (next, to) = self.times.get(after).copied().unwrap_or((end, now));
         let gap = to.since(*from);
-        // A longer gap is none that samples were left out of: what follows one sample comes within a second of it.
-        let is_near = gap <= now.since(*to) / AGE_SHARE;
-        now.since(*from) - if is_near { gap / 2 } else { 0 }
+        let later = if gap > INTERVAL_MS && gap <= now.since(to) / AGE_SHARE {
+            gap / 2
+        } else {
+            // No sample was left out, so all of it came within a second: evenly, for all we know.
+            let share = |of: Offset| i128::from(of.value().saturating_sub(first.value()));
+            let later = i128::from(gap.min(INTERVAL_MS)) * share(offset) / share(next).max(1);
+            i64::try_from(later).unwrap_or(0)
+        };
+        now.since(*from) - later
     }
 
     /// Makes room for one more sample.
@@ -189,13 +196,14 @@ mod tests {
         times.note(Offset::new(100), at(10));
         times.note(Offset::new(110), at(10));
         times.note(Offset::new(120), at(60));
-        let age = |offset| times.age_of(Offset::new(offset), at(70)).as_secs();
+        let end = Offset::new(200);
+        let age = |offset| times.age_of(Offset::new(offset), end, at(70)).as_secs_f64();
         // Never heard of: not younger than the first that is known.
-        assert_eq!(age(99), 60);
-        assert_eq!(age(100), 60);
-        assert_eq!(age(119), 60);
-        assert_eq!(age(120), 10);
-        assert_eq!(age(1_000), 10);
+        assert_eq!(age(99), 60.0);
+        assert_eq!(age(100), 60.0);
+        // What is between two samples came within the second after the first one.
+        assert_eq!(age(110), 59.5);
+        assert_eq!((age(120), age(160), age(199)), (10.0, 9.5, 9.013));
     }
 
     #[test]
@@ -207,10 +215,10 @@ mod tests {
             times.note(Offset::new(second as i64 * 10), at(second));
         }
         assert!(times.samples.lock().times.len() <= SAMPLES_MAX);
-        let now = at(end);
+        let (now, last) = (at(end), Offset::new(end as i64 * 10));
         for second in (0..end).step_by(7) {
             let truth = now.since(at(second)).as_secs_f64();
-            let told = times.age_of(Offset::new(second as i64 * 10 + 9), now).as_secs_f64();
+            let told = times.age_of(Offset::new(second as i64 * 10 + 9), last, now).as_secs_f64();
             assert!((told - truth).abs() <= (truth / 100.0).max(1.0), "{told} for {truth}");
         }
     }

@@ -299,10 +299,11 @@ impl Partition {
     /// Zero where there is none yet; what retention has deleted is not waited for.
     pub(crate) fn age_of_first(&self, leading: &LeaderView, next: Offset) -> Duration {
         let next = next.max(leading.log.log_start_offset());
-        if next >= leading.high_watermark {
+        let end = leading.high_watermark;
+        if next >= end {
             return Duration::ZERO;
         }
-        self.append_times.age_of(next, self.context.clock.monotonic())
+        self.append_times.age_of(next, end, self.context.clock.monotonic())
     }
 
     pub(crate) fn append_times(&self) -> &AppendTimes {
