@@ -218,7 +218,7 @@ pub(crate) fn group_code(refusal: &GroupRefusal) -> ErrorCode {
         R::InconsistentGroupProtocol => ErrorCode::InconsistentGroupProtocol,
         R::GroupMaxSizeReached { .. } => ErrorCode::GroupMaxSizeReached,
         // What Kafka makes of a record that its log refuses.
-        R::GroupTooLarge { .. } => ErrorCode::UnknownServerError,
+        R::GroupTooLarge { .. } | R::CommitTooLarge { .. } => ErrorCode::UnknownServerError,
         R::FencedInstanceId => ErrorCode::FencedInstanceId,
         R::IllegalGeneration { .. } => ErrorCode::IllegalGeneration,
         R::RebalanceInProgress => ErrorCode::RebalanceInProgress,

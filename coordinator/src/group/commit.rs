@@ -18,6 +18,8 @@ use super::{Group, GroupKind, Refusal};
 
 /// First version of OffsetCommit in which an unknown group has an error of its own.
 const GROUP_ID_NOT_FOUND_VERSION: i16 = 9;
+/// Bytes of an offset's record beside its texts, about.
+const RECORD_OVERHEAD_BYTES: usize = 64;
 /// No retention time of its own.
 const DEFAULT_RETENTION_TIME: i64 = -1;
 
@@ -107,6 +109,7 @@ impl Commit {
         caller: &Caller,
         is_new_group: bool,
     ) -> Result<Vec<TopicResults>, Refusal> {
+        self.check_size(cx, group)?;
         self.check(cx, group, caller, is_new_group)?;
         let mut results = Vec::with_capacity(self.topics.len());
         for topic in &self.topics {
@@ -123,6 +126,19 @@ impl Commit {
             results.push(TopicResults { name, topic_id, partitions });
         }
         Ok(results)
+    }
+
+    /// A few bytes of a request name a partition, and each becomes a record with the group's id.
+    fn check_size(&self, cx: &Context<'_>, group: &Group) -> Result<(), Refusal> {
+        let mut bytes = 0_usize;
+        for topic in &self.topics {
+            let name = known_topic(cx.topics, topic).map_or(&topic.name, |known| &known.name);
+            let each = RECORD_OVERHEAD_BYTES + group.id.len() + name.len();
+            let texts = topic.partitions.iter().flat_map(|given| &given.committed_metadata);
+            bytes += each * topic.partitions.len() + texts.map(|text| text.len()).sum::<usize>();
+        }
+        let max_bytes = cx.config.commit_bytes_max;
+        if bytes > max_bytes { Err(Refusal::CommitTooLarge { bytes, max_bytes }) } else { Ok(()) }
     }
 
     fn check(

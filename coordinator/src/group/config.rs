@@ -40,9 +40,12 @@ pub struct GroupConfig {
     /// `group.max.size`: one more member is refused. Ours: 1,000 (Kafka has no limit). As many
     /// members again may hold an id and not have joined.
     pub group_size_max: usize,
-    /// Bytes that members of one classic group may put into it, because all of it becomes one
-    /// record; a join or an assignment above it is refused.
+    /// Bytes that members of one classic group may put into it, all their protocols and the
+    /// assignment together; a join or an assignment above it is refused. Kafka takes a group whose
+    /// record, with one protocol of each member, fits into `max.message.bytes`.
     pub group_bytes_max: usize,
+    /// Bytes of records that one commit may make: Kafka's `max.message.bytes`.
+    pub commit_bytes_max: usize,
     /// How long a new classic member may wait for its first join to complete.
     pub new_member_join_timeout_ms: i32,
     /// `offset.metadata.max.bytes`: text a commit may carry; more is refused for that partition.
@@ -83,7 +86,8 @@ impl Default for GroupConfig {
             session_timeout_max_ms: 1_800_000,
             initial_rebalance_delay_ms: 3_000,
             group_size_max: 1_000,
-            group_bytes_max: 1_000_000,
+            group_bytes_max: 4_000_000,
+            commit_bytes_max: 1_048_588,
             new_member_join_timeout_ms: 5 * 60 * 1_000,
             offset_metadata_bytes_max: 4_096,
             offsets_retention_ms: 10_080 * 60 * 1_000,

@@ -29,6 +29,9 @@ pub enum Refusal {
     /// What members put into the group does not fit into one record.
     #[error("the group would take {bytes} bytes, limit is {max_bytes}")]
     GroupTooLarge { bytes: usize, max_bytes: usize },
+    /// What is committed at once does not fit into one batch.
+    #[error("the commit would take {bytes} bytes, limit is {max_bytes}")]
+    CommitTooLarge { bytes: usize, max_bytes: usize },
     /// Another member has this instance id now.
     #[error("the instance id belongs to another member")]
     FencedInstanceId,

@@ -7,23 +7,51 @@ use highwater_records::{
     Sequence, Timestamp,
 };
 
-/// The records as one batch, transactional if they are a producer's.
-///
-/// Errors: a record that has no bytes, because a text in it is too long for its field.
+/// Bytes of a batch at most, before compression: what a group of a thousand members takes that moves to another protocol. Less
+/// if the segments of the topic are smaller.
+const BATCH_BYTES_MAX: usize = 16 << 20;
+
+/// Why records are not written.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(crate) enum Unwritable {
+    /// A text in a record is too long for its field.
+    #[error(transparent)]
+    Record(#[from] EncodeError),
+    /// Records that must be written together do not fit into a batch.
+    #[error("they do not fit into a batch of {bytes_max} bytes")]
+    TooLarge { bytes_max: usize },
+}
+
+/// Bytes that a batch may have in segments of this size; what does not compress may grow a little.
+pub(super) fn bytes_max(segment_bytes: i32) -> usize {
+    let segment_bytes = usize::try_from(segment_bytes).unwrap_or(0);
+    BATCH_BYTES_MAX.min(segment_bytes / 16 * 15)
+}
+
+/// As many of the records as fit into one batch, transactional if they are a producer's; and how many that is: all of them, or
+/// some if they end things only.
 pub(super) fn encode(
     records: &[GroupRecord],
     codec: Codec,
     now: Timestamp,
-) -> Result<RecordBatch, EncodeError> {
+    bytes_max: usize,
+) -> Result<(RecordBatch, usize), Unwritable> {
     let mut builder = BatchBuilder::new(codec);
     if let Some((id, epoch)) = records.first().and_then(GroupRecord::producer) {
         builder.producer(id, epoch, Sequence::NONE).transactional();
     }
-    for record in records {
+    for (count, record) in records.iter().enumerate() {
         let (key, value) = record.encode()?;
+        let bytes = builder.estimated_record_bytes(now, Some(&key), value.as_deref(), &[]);
+        if builder.estimated_bytes() + bytes > bytes_max {
+            if count > 0 && records.iter().all(GroupRecord::is_tombstone) {
+                return Ok((builder.build(), count));
+            }
+            return Err(Unwritable::TooLarge { bytes_max });
+        }
         builder.append(now, Some(&key), value.as_deref(), &[]);
     }
-    Ok(builder.build())
+    Ok((builder.build(), records.len()))
 }
 
 /// A batch of the log that no state can be made from.

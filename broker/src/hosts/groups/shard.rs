@@ -32,9 +32,9 @@ pub(crate) enum Unavailable {
     /// What the answer depends on is not known to be committed; it may be later.
     #[error("the group's records were not committed in time")]
     TimedOut,
-    /// A text in it is too long for the records of `__consumer_offsets`.
+    /// What it leads to does not fit into the records of `__consumer_offsets`, or not into a batch.
     #[error("the group's records cannot be written: {0}")]
-    Unwritable(highwater_protocol::EncodeError),
+    Unwritable(batch::Unwritable),
 }
 
 /// Events whose time has come that are worked on behind one input; the timers come back for the rest.
@@ -284,33 +284,45 @@ impl Shard {
     /// Appends what the machine proposes, replays it, and sees to its answers.
     fn settle(&self, active: &mut Active, now: Now, outcome: GroupOutcome) {
         let GroupOutcome { records, answers } = outcome;
-        let answers = active.take_senders(answers);
+        let mut answers = active.take_senders(answers);
         let deadline = now.monotonic.plus(self.shared.commit_timeout);
         if records.is_empty() {
-            active.hold(answers, deadline);
+            active.hold(std::mem::take(&mut answers), deadline);
             if !active.appends.is_empty() {
                 self.appended.notify_one();
             }
-        } else {
-            match batch::encode(&records, self.shared.codec, now.wall) {
-                Ok(batch) => {
+        }
+        let mut rest = &records[..];
+        while !rest.is_empty() {
+            match batch::encode(rest, self.shared.codec, now.wall, self.batch_bytes_max()) {
+                Ok((batch, count)) => {
+                    let (written, later) = rest.split_at(count);
+                    rest = later;
+                    let is_last = rest.is_empty();
+                    let answers = if is_last { std::mem::take(&mut answers) } else { Vec::new() };
                     self.append(active, &batch, answers, deadline);
-                    for (record, offset) in records.iter().zip(active.next_offset.value()..) {
+                    for (record, offset) in written.iter().zip(active.next_offset.value()..) {
                         active.machine.replay(Offset::new(offset), record);
                     }
                     let count = i64::from(batch.header().record_count);
                     active.next_offset = active.next_offset.plus(count);
                 }
-                // Nothing was replayed, so nothing is remembered of the request either.
+                // They were not replayed, so nothing is remembered of the request either.
                 Err(error) => {
                     tracing::warn!(partition = self.number, %error, "group records cannot be written");
-                    for (sender, _) in answers {
-                        give(sender, Err(Unavailable::Unwritable(error)));
+                    for (sender, _) in std::mem::take(&mut answers) {
+                        give(sender, Err(Unavailable::Unwritable(error.clone())));
                     }
+                    break;
                 }
             }
         }
         active.answer_committed();
+    }
+
+    fn batch_bytes_max(&self) -> usize {
+        let view = self.partition.view();
+        batch::bytes_max(view.leading().map_or(i32::MAX, |leading| leading.settings.segment_bytes))
     }
 
     fn append(

@@ -353,7 +353,7 @@ async fn lost_append_makes_the_coordinator_read_the_log_again() {
     // Somebody else writes: the next record cannot go where it has to.
     let partition = host.partition();
     let stranger = GroupRecord::ClassicGroup { group_id: Str::from("other"), value: None };
-    let batch = batch::encode(&[stranger], Codec::None, Timestamp::new(1)).unwrap();
+    let (batch, _) = batch::encode(&[stranger], Codec::None, Timestamp::new(1), 1 << 20).unwrap();
     fixture::append(&partition, &batch, Acks::All);
     let lost = host.synced(host.commit(2)).await;
     assert!(matches!(lost, Err(Unavailable::Lost(_))), "{lost:?}");
@@ -388,7 +388,7 @@ async fn waiting_join_is_answered_when_its_coordinator_is_lost() {
     assert!((&mut join).now_or_never().is_none(), "it waits for the other member");
     let partition = host.partition();
     let stranger = GroupRecord::ClassicGroup { group_id: Str::from("other"), value: None };
-    let batch = batch::encode(&[stranger], Codec::None, Timestamp::new(1)).unwrap();
+    let (batch, _) = batch::encode(&[stranger], Codec::None, Timestamp::new(1), 1 << 20).unwrap();
     fixture::append(&partition, &batch, Acks::All);
     let lost = host.synced(host.commit(2)).await;
     assert!(lost.is_err() || !is_commit(&lost), "{lost:?}");
@@ -474,4 +474,145 @@ async fn new_leader_epoch_loads_again_and_keeps_the_offsets() {
     host.settle().await;
     assert_eq!(host.committed().await, Some(4));
     assert!(is_commit(&host.synced(host.commit(5)).await));
+}
+
+/// A group whose id is nearly as long as an id may be: a few bytes of a request, and much in the log.
+fn long_id() -> Str {
+    Str::from("g".repeat(30_000))
+}
+
+fn commit_of(
+    group_id: Str,
+    topic: &str,
+    partitions: impl Iterator<Item = i32>,
+) -> OffsetCommitRequest {
+    let partition =
+        |partition_index| RequestTopicPartition { partition_index, ..Default::default() };
+    let topic = RequestTopic {
+        name: Str::from(topic),
+        partitions: partitions.map(partition).collect(),
+        ..RequestTopic::default()
+    };
+    OffsetCommitRequest { group_id, topics: vec![topic], ..OffsetCommitRequest::default() }
+}
+
+impl Host {
+    fn ask_of<'a>(&'a self, id: &'a Str, input: impl FnOnce(Caller) -> Input + 'a) -> Asked<'a> {
+        Box::pin(self.groups.ask(&self.context, id, input))
+    }
+
+    /// With segments of the least size, and a topic of sixty partitions that the group has read.
+    async fn with_a_wide_group(id: &Str) -> Self {
+        let (mut fixture, disk, workers) = Fixture::simulated().await;
+        let settings = [("cleanup.policy", "compact"), ("segment.bytes", "1048576")];
+        fixture.create(OFFSETS_TOPIC, 1, &settings).await;
+        fixture.create(TOPIC, 3, &[]).await;
+        fixture.create("wide", 60, &[]).await;
+        let host = Self::on(fixture, disk, workers);
+        host.settle().await;
+        for partition in 0..60 {
+            let request = commit_of(id.clone(), "wide", std::iter::once(partition));
+            let asked = host.ask_of(id, |caller| Input::CommitOffsets { caller, request });
+            assert!(is_commit(&host.synced(asked).await), "{partition}");
+        }
+        host
+    }
+
+    fn offset_count(&self, id: &Str) -> usize {
+        let count = |machine: &GroupCoordinator| {
+            machine.lag_sources().filter(|source| source.group_id == id).count()
+        };
+        self.groups.look(count).into_iter().map(Result::unwrap).sum()
+    }
+
+    /// Its neighbours are served, and nothing is read again.
+    async fn check_neighbours(&self) {
+        assert!(is_commit(&self.synced(self.commit(5)).await));
+        assert!(self.groups.all().iter().all(|shard| shard.is_active()));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn commit_of_more_than_a_batch_is_refused_alone() {
+    let host = Host::loaded().await;
+    let id = long_id();
+    for count in [40, 60_000] {
+        let request = commit_of(id.clone(), TOPIC, std::iter::repeat_n(0, count));
+        let asked = host.ask_of(&id, |caller| Input::CommitOffsets { caller, request });
+        let refused = asked.now_or_never().expect("nothing to wait for");
+        let is_too_large = matches!(
+            refused,
+            Ok(Answer::CommitOffsets(Err(Refusal::CommitTooLarge { max_bytes: 1_048_588, .. })))
+        );
+        assert!(is_too_large, "{count}: {refused:?}");
+        host.check_neighbours().await;
+    }
+    let request = commit_of(id.clone(), TOPIC, std::iter::repeat_n(0, 30));
+    let asked = host.ask_of(&id, |caller| Input::CommitOffsets { caller, request });
+    assert!(is_commit(&host.synced(asked).await));
+}
+
+#[tokio::test(start_paused = true)]
+async fn deletions_of_more_than_a_batch_are_written_in_several() {
+    let id = long_id();
+    let host = Host::with_a_wide_group(&id).await;
+    let host = host.restart(true).await;
+    assert_eq!(host.offset_count(&id), 60);
+    let group_id = id.clone();
+    let asked = host.ask_of(&id, |caller| Input::DeleteGroup { caller, group_id });
+    let deleted = host.synced(asked).await;
+    assert!(matches!(deleted, Ok(Answer::DeleteGroup(Ok(())))), "{deleted:?}");
+    host.check_neighbours().await;
+    let host = host.restart(true).await;
+    assert_eq!(host.offset_count(&id), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn offsets_of_a_deleted_topic_that_fill_several_batches_are_dropped() {
+    let id = long_id();
+    let host = Host::with_a_wide_group(&id).await;
+    let topic_id = host.fixture.replicas.topic_by_name("wide").unwrap().id;
+    for shard in host.groups.all() {
+        shard.tell(Input::TopicsDeleted { topics: vec![(Str::from("wide"), topic_id)] });
+    }
+    host.workers.run_syncs();
+    host.settle().await;
+    host.check_neighbours().await;
+    assert_eq!(host.offset_count(&id), 0);
+    let host = host.restart(true).await;
+    assert_eq!(host.offset_count(&id), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_must_be_written_together_and_does_not_fit_is_refused_alone() {
+    let id = long_id();
+    let host = Host::with_a_wide_group(&id).await;
+    let protocol =
+        RequestProtocol { name: Str::from("range"), metadata: vec![7; 2_000_000].into() };
+    let request = JoinGroupRequest {
+        group_id: id.clone(),
+        session_timeout_ms: 10_000,
+        rebalance_timeout_ms: 60_000,
+        protocol_type: Str::from("consumer"),
+        protocols: vec![protocol],
+        ..JoinGroupRequest::default()
+    };
+    let asked = host.ask_of(&id, |caller| Input::Join {
+        uuid: Uuid::from_random(1),
+        caller: Caller { version: 3, ..caller },
+        request,
+    });
+    let Ok(Answer::Join(Ok(joined))) = host.synced(asked).await else { panic!("no member") };
+    let request = SyncGroupRequest {
+        group_id: id.clone(),
+        generation_id: 1,
+        member_id: joined.member_id,
+        ..SyncGroupRequest::default()
+    };
+    let asked =
+        host.ask_of(&id, |caller| Input::Sync { caller: Caller { version: 3, ..caller }, request });
+    let refused = host.synced(asked).await;
+    assert!(matches!(refused, Err(Unavailable::Unwritable(_))), "{refused:?}");
+    host.check_neighbours().await;
+    assert_eq!(host.offset_count(&id), 60);
 }

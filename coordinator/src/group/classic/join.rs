@@ -55,6 +55,9 @@ impl ClassicGroup {
         }
     }
 
+    /// Differs from Kafka: what the members of a group put into it, all protocols and the
+    /// assignment together, may take 4 MB, and a join above it is refused; Kafka looks at the
+    /// record with the chosen protocols alone, which may take 1 MB, and refuses the sync.
     fn check_join(&mut self, cx: &mut Context<'_>, joining: Joining<'_>) -> Result<(), Refusal> {
         let Joining { id, request, .. } = joining;
         if !self.has_room_for(request, cx.config.group_size_max) {

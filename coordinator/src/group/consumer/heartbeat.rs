@@ -23,7 +23,7 @@ use super::{Answer, Caller, ConsumerGroup, Group, GroupKind, GroupRecord, Member
 
 /// Which part of what a group may hold one member may take for what it says of itself; more is
 /// refused, since it has to fit into one record.
-const MEMBER_SHARE: usize = 4;
+const MEMBER_SHARE: usize = 16;
 
 /// ConsumerGroupHeartbeat on any group. One that nobody has is an empty classic group, and is
 /// dropped again if nothing comes of the call.

@@ -125,6 +125,24 @@ impl GroupRecord {
         }
     }
 
+    /// Whether it ends something. Several of them need not be written as one: what a crash leaves
+    /// undone can be done again.
+    #[must_use]
+    pub const fn is_tombstone(&self) -> bool {
+        match self {
+            Self::Offset(record) | Self::TxnOffset { record, .. } => record.value.is_none(),
+            Self::TxnEnd { .. } => false,
+            Self::ClassicGroup { value, .. } => value.is_none(),
+            Self::ConsumerGroup { value, .. } => value.is_none(),
+            Self::ConsumerPartitions { value, .. } => value.is_none(),
+            Self::ConsumerMember { value, .. } => value.is_none(),
+            Self::TargetAssignment { value, .. } => value.is_none(),
+            Self::TargetMember { value, .. } => value.is_none(),
+            Self::CurrentAssignment { value, .. } => value.is_none(),
+            Self::RegularExpression { value, .. } => value.is_none(),
+        }
+    }
+
     /// The record as Kafka writes it: key and value (`None`: a tombstone).
     ///
     /// Errors: text that does not fit its length field, or the end of a transaction, which is a

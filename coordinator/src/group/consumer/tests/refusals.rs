@@ -138,7 +138,7 @@ fn a_full_group_takes_no_new_member() {
 #[test]
 fn a_member_that_says_too_much_is_refused() {
     let mut rig = rig();
-    rig.set_config(|config| config.group_bytes_max = 4_000);
+    rig.set_config(|config| config.group_bytes_max = 16_000);
     let names: Vec<String> = (0..200).map(|place| format!("topic-{place}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let refused = rig.send(Beat::join("m", &names));
