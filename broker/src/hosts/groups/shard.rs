@@ -38,7 +38,7 @@ pub(crate) enum Unavailable {
 }
 
 /// Events whose time has come that are worked on behind one input; the timers come back for the rest.
-const TICKS_MAX: usize = 256;
+const TICKS_MAX: usize = 16;
 
 /// What a client gets.
 pub(super) type Reply = Result<Answer, Unavailable>;

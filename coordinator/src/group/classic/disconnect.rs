@@ -2,8 +2,7 @@
 //!
 //! Differs from Kafka: with `highwater.group.disconnect.timeout.ms` above 0, a dynamic member whose
 //! last request came on a connection that the peer closed has until then (or twice the longest
-//! heartbeat gap it has shown, or two thirds of its session timeout before it has shown one) to be
-//! heard again; Kafka waits for the whole session timeout.
+//! heartbeat gap it has shown) to be heard again; Kafka waits for the whole session timeout.
 
 use std::time::Duration;
 
@@ -45,14 +44,12 @@ impl ClassicGroup {
 /// How long a classic member whose connection is closed may stay silent before it counts as gone.
 ///
 /// Its client comes back with its next heartbeat, and how often it sends one is only known from
-/// having seen it. Before that the longest interval in use is assumed, a third of the session
-/// timeout (most clients send one every 3 s), and two of them may pass.
+/// having seen it; before that the setting counts, which is twice what clients have by default.
 pub(crate) fn silence_max(
     timeout_ms: i32,
     session_timeout_ms: i32,
     longest_gap: Duration,
 ) -> Duration {
     let session = millis(session_timeout_ms);
-    let gap = if longest_gap.is_zero() { millis(session_timeout_ms / 3) } else { longest_gap };
-    millis(timeout_ms).max(gap.saturating_mul(2)).min(session)
+    millis(timeout_ms).max(longest_gap.saturating_mul(2)).min(session)
 }
