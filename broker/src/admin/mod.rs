@@ -38,8 +38,8 @@ struct Shared {
     /// Known once the logs are read.
     broker: OnceLock<Arc<Broker>>,
     is_serving: AtomicBool,
-    /// One scrape at a time: each walks over all partitions and groups.
-    scraping: tokio::sync::Mutex<()>,
+    /// One scrape at a time, whoever still waits for it: each walks over all partitions and groups.
+    scraping: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Admin {
@@ -123,10 +123,29 @@ async fn metrics(State(admin): State<Admin>) -> Response {
         let reason = "starting: the logs are being read\n";
         return (StatusCode::SERVICE_UNAVAILABLE, reason).into_response();
     };
-    let _turn = admin.shared.scraping.lock().await;
+    let turn = Arc::clone(&admin.shared.scraping).lock_owned().await;
     let workers = Arc::clone(&broker.workers);
-    match workers::run(&workers, Pool::File, move || scrape::text(&broker)).await {
+    let scrape = move || {
+        // Held by the job and not by its caller, who may go.
+        let _turn = turn;
+        scrape::text(&broker)
+    };
+    match workers::run(&workers, Pool::Read, scrape).await {
         Ok(text) => ([(header::CONTENT_TYPE, scrape::CONTENT_TYPE)], text).into_response(),
         Err(lost) => (StatusCode::SERVICE_UNAVAILABLE, format!("{lost}\n")).into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn before_there_is_a_broker_only_health_is_well() {
+        let admin = Admin::new();
+        assert_eq!(health().await, "ok\n");
+        for response in [readiness(State(admin.clone())).await, metrics(State(admin)).await] {
+            assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        }
     }
 }

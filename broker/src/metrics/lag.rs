@@ -42,6 +42,10 @@ struct Committed {
 }
 
 impl Committed {
+    fn place(&self) -> (&str, &str, i32) {
+        (&self.group, &self.topic, self.partition)
+    }
+
     fn new(source: &LagSource<'_>) -> Self {
         Self {
             group: source.group_id.clone(),
@@ -53,8 +57,8 @@ impl Committed {
 }
 
 impl GroupsPicture {
-    /// Looks at every group, and at the partitions of the first `series_max` committed offsets: by partition of
-    /// `__consumer_offsets`, group and topic, so that it is the same ones each time.
+    /// Looks at every group, and at the partitions of the first `series_max` committed offsets by group, topic and
+    /// partition.
     pub(super) fn take(broker: &Broker, series_max: usize) -> Self {
         let mut picture = Self::default();
         let mut committed = Vec::new();
@@ -64,8 +68,9 @@ impl GroupsPicture {
                 picture.member_count += group.member_count;
                 picture.committed_count += group.offset_count;
             }
-            let room = series_max - committed.len();
-            committed.extend(machine.lag_sources().take(room).map(|it| Committed::new(&it)));
+            committed.extend(machine.lag_sources().take(series_max).map(|it| Committed::new(&it)));
+            committed.sort_unstable_by(|one, other| one.place().cmp(&other.place()));
+            committed.truncate(series_max);
         });
         for shard in shards {
             match shard {

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use highwater_records::crc32c;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, text};
 use prometheus_client::metrics::MetricType;
@@ -17,6 +18,9 @@ use crate::partition::PartitionView;
 
 /// The type of the text.
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Bytes of a name that a label shows whole.
+const LABEL_BYTES_MAX: usize = 256;
 
 /// Gathers everything. Asks the file system and takes locks: for a thread that may block.
 pub(crate) fn text(broker: &Arc<Broker>) -> String {
@@ -94,6 +98,16 @@ impl Sheet<'_> {
         let mut metric = self.encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
         metric.encode_counter::<[(&str, &str); 0], u64, f64>(&value, None)
     }
+}
+
+/// A name as a label: ids of groups are their clients' and may be long, so that the bound on series would be none on bytes. Of a
+/// long one the start stands, and a number that tells it from others.
+fn shortened(name: &str) -> String {
+    if name.len() <= LABEL_BYTES_MAX {
+        return name.to_owned();
+    }
+    let start = &name[..name.floor_char_boundary(LABEL_BYTES_MAX)];
+    format!("{start}...{:08x}", crc32c(name.as_bytes()))
 }
 
 fn load(counter: &AtomicU64) -> u64 {
@@ -277,7 +291,7 @@ fn groups_of(sheet: &mut Sheet<'_>, groups: &GroupsPicture) -> fmt::Result {
     let of = |value: fn(&super::lag::Lag) -> f64| {
         groups.lags.iter().map(move |lag| {
             let labels = [
-                ("group", lag.group.to_string()),
+                ("group", shortened(&lag.group)),
                 ("topic", lag.topic.to_string()),
                 ("partition", lag.partition.to_string()),
             ];

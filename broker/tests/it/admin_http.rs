@@ -1,6 +1,7 @@
 //! Metrics and health over HTTP.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use highwater_broker::{Config, ConfigError, Properties};
 use highwater_protocol::Str;
@@ -142,6 +143,7 @@ async fn lag_of_groups_is_told_in_records_and_seconds() {
     assert_eq!(value(&text, "highwater_group_offsets"), 3.0);
     // The producer is idle, and the lag grows all the same; once caught up it is nothing.
     let before = value(&text, &lag("seconds", 0));
+    tokio::time::sleep(Duration::from_millis(20)).await;
     let text = metrics(&broker).await;
     assert!(value(&text, &lag("seconds", 0)) > before);
     commit(&mut client, group, &topic, &[(0, 3)]).await;
@@ -170,6 +172,65 @@ async fn series_past_the_bound_are_left_out_and_counted() {
     assert_eq!(value(&text, &left_out("group_lag")), 2.0);
     // And the topic of groups.
     assert_eq!(value(&text, &left_out("topic_log_size_bytes")), 1.0);
+    broker.stop().await;
+}
+
+#[tokio::test]
+async fn series_that_are_shown_are_the_first_by_name_and_long_names_are_cut() {
+    let bound = "highwater.metrics.series.max=3";
+    let broker = TestBroker::start(&[ON_A_FREE_PORT, bound]).await;
+    let mut client = broker.connect().await;
+    let topic = create(&mut client, "read", 1, &[]).await;
+    let long = |last| format!("b{}{last}", "\u{e9}".repeat(10_000));
+    let groups = ["e", "d", "c", "a", &long("1"), &long("2")];
+    for group in groups {
+        commit(&mut client, group, &topic, &[(0, 0)]).await;
+    }
+    let text = metrics(&broker).await;
+    let shown: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("highwater_group_lag_records{group=\""))
+        .filter_map(|line| Some(line.split_once('"')?.0))
+        .collect();
+    let [first, one, other] = shown[..] else { panic!("{shown:?}") };
+    assert_eq!(first, "a");
+    assert!(one.starts_with("b\u{e9}") && one.len() < 300 && other.len() < 300, "{one} {other}");
+    assert_ne!(one, other);
+    assert!(text.len() < 100_000, "{}", text.len());
+    broker.stop().await;
+}
+
+#[tokio::test]
+async fn health_is_told_beside_connections_that_never_finish_what_they_ask() {
+    let broker = TestBroker::start(&[ON_A_FREE_PORT]).await;
+    let address = broker.server.admin_addr().unwrap();
+    let mut stalled = Vec::new();
+    for _ in 0..100 {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nX: a").await.unwrap();
+        stalled.push(stream);
+    }
+    for stream in &mut stalled {
+        // Those that were cut refuse it.
+        drop(stream.write_all(b"a").await);
+    }
+    assert_eq!(http(address, "GET", "/healthz").await.0, 200);
+    // The oldest gave their places.
+    let mut rest = Vec::new();
+    drop(in_time("its end", stalled[0].read_to_end(&mut rest)).await);
+    broker.stop().await;
+}
+
+#[tokio::test]
+async fn scrapes_whose_callers_left_do_not_delay_others() {
+    let broker = TestBroker::start(&[ON_A_FREE_PORT]).await;
+    let address = broker.server.admin_addr().unwrap();
+    for _ in 0..200 {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: test\r\n\r\n").await.unwrap();
+    }
+    assert_eq!(http(address, "GET", "/readyz").await.0, 200);
+    metrics(&broker).await;
     broker.stop().await;
 }
 
