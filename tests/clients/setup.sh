@@ -61,6 +61,16 @@ install_java() {
   installed java "${files[@]}"
 }
 
+install_group_member() {
+  local files=("$CLIENTS_DIR/java/GroupMember.java") made
+  fresh group-member "${files[@]}" "$CLIENTS_CACHE/java.installed" && [ -d "$CLIENTS_CACHE/group-member" ] && return
+  made="$(mktemp -d "$CLIENTS_CACHE/group-member.XXXXXX")"
+  javac -Xlint:all -cp "$CLIENTS_CACHE/java/libs/*" -d "$made" "${files[@]}" >&2
+  rm -rf "$CLIENTS_CACHE/group-member"
+  mv -T "$made" "$CLIENTS_CACHE/group-member"
+  installed group-member "${files[@]}" "$CLIENTS_CACHE/java.installed"
+}
+
 install_kcat() {
   command -v kcat >/dev/null && return
   if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
@@ -83,9 +93,10 @@ mkdir -p "$CLIENTS_CACHE"
 install_python
 install_node
 install_java
+install_group_member
 install_kcat
 
 export PYTHON="$CLIENTS_CACHE/python/bin/python"
 export NODE_PATH="$CLIENTS_CACHE/node/node_modules"
-export KAFKA_CLASSPATH="$CLIENTS_CACHE/java/classes:$CLIENTS_CACHE/java/libs/*"
+export KAFKA_CLASSPATH="$CLIENTS_CACHE/group-member:$CLIENTS_CACHE/java/classes:$CLIENTS_CACHE/java/libs/*"
 export PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PYTHONPATH="$CLIENTS_DIR"

@@ -18,6 +18,8 @@ from confluent_kafka import Consumer, KafkaException
 from kafka import KafkaConsumer
 from kafka import ConsumerRebalanceListener as PyListener
 
+from .group_runs import process
+
 SCRIPT = os.path.join(os.environ["CLIENTS_DIR"], "node", "client.js")
 CLOSE_SECONDS = 30
 
@@ -89,6 +91,29 @@ class Confluent(_Member):
                     self.records.append((message.partition(), message.offset()))
         finally:
             client.close()
+
+
+class Java:
+    """The Java client, a process of its own; `kind` is one of `process.KINDS`."""
+
+    def __init__(self, world, group, topic, kind):
+        self._member = process.Member(kind, world.bootstrap, group, topic)
+
+    @property
+    def owned(self):
+        return self._member.owned
+
+    @property
+    def records(self):
+        said = [event for event in list(self._member.events) if event["event"] == "record"]
+        return [(record["partition"], record["offset"]) for record in said]
+
+    @property
+    def error(self):
+        return None if self._member.is_running() else RuntimeError(f"it ended: {self._member.last_error()}")
+
+    def close(self):
+        self._member.close()
 
 
 class KafkaPython(_Member):

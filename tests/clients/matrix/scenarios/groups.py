@@ -1,9 +1,10 @@
 """Consumer groups: members of every client, alone, in pairs and mixed."""
 
+import json
 import time
 
 from ..clients import confluent, kcat
-from ..members import Aio, Confluent, KafkaJs, KafkaPython, wait_until
+from ..members import Aio, Confluent, Java, KafkaJs, KafkaPython, wait_until
 from ..records import small_set
 from ..world import expect, expect_equal
 
@@ -15,8 +16,15 @@ def _confluent(protocol):
     return lambda world, group, topic: Confluent(world, group, topic, protocol)
 
 
+def _java(kind):
+    return lambda world, group, topic: Java(world, group, topic, kind)
+
+
 # name, how a member is made
 KINDS = [
+    ("Java eager", _java("java-eager")),
+    ("Java cooperative", _java("java-cooperative")),
+    ("Java KIP-848", _java("java-consumer")),
     ("confluent-kafka eager", _confluent("range")),
     ("confluent-kafka cooperative", _confluent("cooperative-sticky")),
     ("confluent-kafka KIP-848", _confluent("consumer")),
@@ -32,11 +40,12 @@ def run(world, report):
         return
     for name, member in KINDS:
         report.run(f"groups: {name} alone, twice", _alone, world, topic, name, member)
-        report.run(f"groups: {name} in pairs", _pair, world, topic, name, member)
+        report.run(f"groups: {name} in pairs", _pair, world, name, member)
     report.run("groups: kcat -G", _kcat, world, topic)
     report.run("groups: console consumer by subscription, classic", _console, world, topic, "classic")
     report.run("groups: console consumer by subscription, KIP-848", _console, world, topic, "consumer")
-    report.run("groups: kafka-verifiable-consumer", _verifiable, world, topic)
+    for protocol in ("classic", "consumer"):
+        report.run(f"groups: kafka-verifiable-consumer, {protocol}", _verifiable, world, topic, protocol)
     report.run("groups: kafka-consumer-perf-test", _perf, world, topic)
     report.run("groups: a classic and a KIP-848 member together", _mixed, world, topic)
     report.run("groups: a killed kafkajs member is noticed", _killed, world, topic)
@@ -44,13 +53,18 @@ def run(world, report):
 
 def _topic(world):
     (topic,) = world.create("groups", partitions=PARTITIONS)
-    for partition in range(PARTITIONS):
-        confluent.produce(world, topic, small_set(PER_PARTITION, f"p{partition}"), partition=partition)
+    _produce(world, topic)
     return topic
 
 
-def _everything():
-    return {(partition, offset) for partition in range(PARTITIONS) for offset in range(PER_PARTITION)}
+def _produce(world, topic):
+    for partition in range(PARTITIONS):
+        confluent.produce(world, topic, small_set(PER_PARTITION, f"p{partition}"), partition=partition)
+
+
+def _everything(rounds=1):
+    """What is in the topic after so many calls of `_produce`."""
+    return {(partition, offset) for partition in range(PARTITIONS) for offset in range(rounds * PER_PARTITION)}
 
 
 def _group(world, *words):
@@ -75,9 +89,11 @@ def _alone(world, topic, name, make):
     expect_equal(again.records, [], "what was read again")
 
 
-def _pair(world, topic, name, make):
-    """Two share what there is, without overlap; the one that stays gets all of it."""
+def _pair(world, name, make):
+    """Two share what there is, without overlap; the one that stays gets all of it, and nothing is lost on the way."""
     group = _group(world, "pair", name)
+    (topic,) = world.create("-".join(["pair", *name.split()]), partitions=PARTITIONS)
+    _produce(world, topic)
     first = make(world, group, topic)
     second = None
     try:
@@ -87,10 +103,14 @@ def _pair(world, topic, name, make):
         half = PARTITIONS // 2
         wait_until(lambda: [len(member.owned) for member in both] == [half, half], "no halves", both)
         expect_equal(first.owned | second.owned, set(range(PARTITIONS)), "what both have")
+        _produce(world, topic)
+        wait_until(lambda: set(first.records) | set(second.records) == _everything(2), "not both rounds", both)
+        expect({partition for partition, _ in second.records} <= second.owned, "it read what it does not have")
+        expect(any(offset >= PER_PARTITION for _, offset in second.records), "the second read nothing")
         second.close()
         wait_until(lambda: len(first.owned) == PARTITIONS, "the first did not get all back", [first])
-        # Nothing between two owners is lost.
-        wait_until(lambda: set(first.records) | set(second.records) == _everything(), "not all was read", both)
+        _produce(world, topic)
+        wait_until(lambda: set(first.records) | set(second.records) == _everything(3), "not all was read", [first])
     finally:
         first.close()
         if second is not None:
@@ -116,12 +136,15 @@ def _console(world, topic, protocol):
     expect_equal(len(set(lines)), count, "different lines")
 
 
-def _verifiable(world, topic):
+def _verifiable(world, topic, protocol):
     said = world.jvm.alone(
         "verifiable-consumer", "--bootstrap-server", world.bootstrap, "--topic", topic,
-        "--group-id", _group(world, "verifiable"), "--max-messages", len(_everything()),
-        "--reset-policy", "earliest",
+        "--group-id", _group(world, "verifiable", protocol), "--max-messages", len(_everything()),
+        "--reset-policy", "earliest", "--group-protocol", protocol,
     )
+    events = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+    counts = [event["count"] for event in events if event["name"] == "records_consumed"]
+    expect_equal(sum(counts), len(_everything()), "records consumed")
     expect('"name":"partitions_assigned"' in said, said[:300])
     expect('"name":"offsets_committed"' in said and '"success":false' not in said, said[-300:])
 

@@ -1,10 +1,12 @@
-"""kafka-consumer-groups and kafka-groups, with all their verbs."""
+"""kafka-consumer-groups with all its verbs, and kafka-groups."""
 
 import re
+import time
+from datetime import datetime, timezone
 
 from ..clients import confluent
 from ..members import Confluent, wait_until
-from ..records import small_set
+from ..records import BASE_TIME_MS, small_set
 from ..world import expect, expect_equal
 
 COUNT = 30
@@ -18,7 +20,12 @@ def run(world, report):
         kind = "classic" if protocol == "range" else "KIP-848"
         report.run(f"groups tool: describe a {kind} group", _describe, world, topic, protocol)
     report.run("groups tool: list and filters", _list, world, topic)
-    report.run("groups tool: reset offsets", _reset, world, topic)
+    for protocol in ("range", "consumer"):
+        kind = "classic" if protocol == "range" else "KIP-848"
+        report.run(f"groups tool: reset offsets of a {kind} group", _reset, world, topic, protocol)
+    report.run("groups tool: reset by time", _reset_by_time, world, topic)
+    report.run("groups tool: export and reset from a file", _reset_from_file, world, topic)
+    report.run("groups tool: several groups and topics at once", _several, world, topic)
     report.run("groups tool: delete offsets", _delete_offsets, world, topic)
     report.run("groups tool: delete", _delete, world, topic)
     report.run("groups tool: a group that does not exist", _unknown, world)
@@ -78,6 +85,10 @@ def _list(world, topic):
     try:
         listed = _tool(world, "--list").split()
         expect(group in listed, f"{group} is not in {listed}")
+        states = {line.split()[0]: line.split()[1:] for line in _tool(world, "--list", "--state").splitlines() if line}
+        expect_equal(states[group][-1], "Stable", "its state")
+        types = {line.split()[0]: line.split()[1:] for line in _tool(world, "--list", "--type").splitlines() if line}
+        expect("Consumer" in types[group], f"its type: {types[group]}")
         stable = _tool(world, "--list", "--state", "stable")
         expect(group in stable, stable)
         empty = _tool(world, "--list", "--state", "empty")
@@ -96,14 +107,14 @@ RESETS = [
     (["--to-latest"], [str(COUNT), str(COUNT)]),
     (["--shift-by", "-7"], [str(COUNT - 7), str(COUNT - 7)]),
     (["--to-offset", "5"], ["5", "5"]),
+    (["--to-current"], ["5", "5"]),
     (["--by-duration", "PT0S"], [str(COUNT), str(COUNT)]),
-    (["--to-current"], [str(COUNT), str(COUNT)]),
 ]
 
 
-def _reset(world, topic):
-    group = world.topic("tool-reset")
-    _read_all(world, group, topic).close()
+def _reset(world, topic, protocol):
+    group = world.topic(f"tool-reset-{protocol}")
+    _read_all(world, group, topic, protocol).close()
     for how, want in RESETS:
         before = _offsets(world, group)
         _tool(world, "--reset-offsets", "--group", group, "--topic", topic, *how)
@@ -111,7 +122,11 @@ def _reset(world, topic):
         _tool(world, "--reset-offsets", "--group", group, "--topic", topic, *how, "--execute")
         got = _offsets(world, group)
         expect_equal([got[0][0], got[1][0]], want, f"offsets after {how}")
-    member = _read_nothing(world, group, topic)
+    _tool(world, "--reset-offsets", "--group", group, "--topic", f"{topic}:1", "--to-offset", "9", "--execute")
+    expect_equal([at for at, _ in _offsets(world, group).values()], [str(COUNT), "9"], "offsets, one partition reset")
+    _tool(world, "--reset-offsets", "--group", group, "--all-topics", "--to-latest", "--execute")
+    expect_equal([at for at, _ in _offsets(world, group).values()], [str(COUNT)] * 2, "offsets of all topics")
+    member = _read_nothing(world, group, topic, protocol)
     code, out, err = world.jvm.call(
         "consumer-groups", "--bootstrap-server", world.bootstrap, "--reset-offsets", "--group", group,
         "--topic", topic, "--to-earliest", "--execute",
@@ -121,8 +136,51 @@ def _reset(world, topic):
     expect("inactive" in said, f"a group with members was reset: {code} {said[:300]}")
 
 
-def _read_nothing(world, group, topic):
-    member = Confluent(world, group, topic)
+def _reset_by_time(world, topic):
+    """The record in the log that is the first at or after a time, not one of its ends."""
+    group = world.topic("tool-reset-time")
+    _read_all(world, group, topic).close()
+    reset = ["--reset-offsets", "--group", group, "--topic", topic]
+    at = datetime.fromtimestamp(BASE_TIME_MS / 1000 + 12, timezone.utc).isoformat(timespec="milliseconds")
+    _tool(world, *reset, "--to-datetime", at.replace("+00:00", "Z"), "--execute")
+    expect_equal([offset for offset, _ in _offsets(world, group).values()], ["12", "12"], "offsets at a time")
+    # A record a second: so many come between this moment and that of the tool.
+    seconds = int(time.time() - BASE_TIME_MS / 1000) - 5
+    _tool(world, *reset, "--by-duration", f"PT{seconds}S", "--execute")
+    offsets = [int(offset) for offset, _ in _offsets(world, group).values()]
+    expect(offsets[0] == offsets[1] and 5 <= offsets[0] < COUNT, f"{offsets} for {seconds} s ago")
+
+
+def _reset_from_file(world, topic):
+    group = world.topic("tool-reset-file")
+    _read_all(world, group, topic).close()
+    reset = ["--reset-offsets", "--group", group]
+    exported = _tool(world, *reset, "--topic", topic, "--to-offset", "4", "--export", "--dry-run")
+    lines = [line for line in exported.splitlines() if topic in line]
+    expect_equal(sorted(lines), [f'"{topic}",0,4', f'"{topic}",1,4'], "what is exported")
+    path = world.write("offsets.csv", "\n".join(lines) + "\n")
+    _tool(world, *reset, "--from-file", path, "--execute")
+    expect_equal([offset for offset, _ in _offsets(world, group).values()], ["4", "4"], "offsets from a file")
+
+
+def _several(world, topic):
+    groups = [world.topic(f"tool-several-{number}") for number in range(2)]
+    for group in groups:
+        _read_all(world, group, topic).close()
+    named = [word for group in groups for word in ("--group", group)]
+    _tool(world, "--reset-offsets", *named, "--topic", topic, "--to-offset", "3", "--execute")
+    said = _tool(world, "--describe", "--all-groups", "--offsets")
+    for group in groups:
+        rows = [line.split() for line in said.splitlines() if line.split()[:2] == [group, topic]]
+        expect_equal(sorted(row[2:4] for row in rows), [["0", "3"], ["1", "3"]], f"offsets of {group}")
+    said = _tool(world, "--delete", *named)
+    expect("was successful" in said, said)
+    listed = _tool(world, "--list").split()
+    expect(not set(groups) & set(listed), "still listed")
+
+
+def _read_nothing(world, group, topic, protocol="range"):
+    member = Confluent(world, group, topic, protocol)
     wait_until(lambda: len(member.owned) == 2, "nothing was assigned", [member])
     return member
 
