@@ -66,15 +66,23 @@ async fn one_group(
             topics: topics.into_iter().map(topic).collect(),
             ..OffsetFetchResponse::default()
         },
-        Err(refused) if context.api_version < GROUP_ERROR_FROM => {
-            let refuse = |topic| refused_topic(topic, refused.code());
-            let topics = request.topics.into_iter().flatten().map(refuse).collect();
-            OffsetFetchResponse { topics, ..OffsetFetchResponse::default() }
-        }
-        Err(refused) => {
-            OffsetFetchResponse { error_code: refused.code(), ..OffsetFetchResponse::default() }
-        }
+        Err(refused) => refused_group(request.topics, refused.code(), context.api_version),
     }
+}
+
+/// The answer where there is no coordinator to ask, or not yet.
+///
+/// Differs from Kafka: an error of the group also stands at each partition that was asked for, where Kafka answers without partitions
+/// from version 2 on. aiokafka looks at partitions only: it takes none for a group that never committed and starts over.
+fn refused_group(
+    topics: Option<Vec<RequestTopic>>,
+    error_code: ErrorCode,
+    api_version: i16,
+) -> OffsetFetchResponse {
+    let refuse = |topic| refused_topic(topic, error_code);
+    let topics = topics.into_iter().flatten().map(refuse).collect();
+    let of_group = if api_version < GROUP_ERROR_FROM { ErrorCode::None } else { error_code };
+    OffsetFetchResponse { topics, error_code: of_group, ..OffsetFetchResponse::default() }
 }
 
 async fn fetch(
@@ -158,5 +166,36 @@ fn group_partition(fetched: FetchedPartition) -> ResponseGroupTopicPartition {
             ..nothing
         },
         Err(refusal) => ResponseGroupTopicPartition { error_code: group_code(&refusal), ..nothing },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn two_partitions() -> Option<Vec<RequestTopic>> {
+        let topic = RequestTopic { name: Str::from("t"), partition_indexes: vec![0, 1] };
+        Some(vec![topic])
+    }
+
+    #[test]
+    fn refused_group_is_no_group_without_commits() {
+        let loading = ErrorCode::CoordinatorLoadInProgress;
+        for (version, of_group) in [(1, ErrorCode::None), (2, loading), (3, loading), (7, loading)]
+        {
+            let response = refused_group(two_partitions(), loading, version);
+            assert_eq!(response.error_code, of_group, "version {version}");
+            let [topic] = response.topics.as_slice() else { panic!("{response:?}") };
+            let told: Vec<_> =
+                topic.partitions.iter().map(|it| (it.partition_index, it.error_code)).collect();
+            assert_eq!(told, [(0, loading), (1, loading)], "version {version}");
+        }
+    }
+
+    #[test]
+    fn refused_request_for_all_partitions_names_none() {
+        let response = refused_group(None, ErrorCode::NotCoordinator, 3);
+        assert_eq!(response.error_code, ErrorCode::NotCoordinator);
+        assert!(response.topics.is_empty(), "{response:?}");
     }
 }

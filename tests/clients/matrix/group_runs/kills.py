@@ -121,7 +121,10 @@ class Group:
         self.fetched = []
         self._bootstrap, self._args, self._directory = bootstrap, args, directory
         # One for the whole run: librdkafka may crash if it is destroyed while the broker dies.
-        self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+        # Where no broker answers it begins anew with those it was told first (`rebootstrap`, the default), but
+        # goes on asking the connection it gave up for the coordinator, of any broker: each request times out.
+        self._admin = AdminClient(
+            {"bootstrap.servers": bootstrap, "log_level": 0, "metadata.recovery.strategy": "none"})
         self._random = random.Random(f"{args.seed}/{kind}")
         self._numbers = itertools.count(1)
         # Of each member, how far its events were looked at for what is processed.
