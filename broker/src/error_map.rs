@@ -239,6 +239,9 @@ pub(crate) fn group_code(refusal: &GroupRefusal) -> ErrorCode {
     }
 }
 
+/// A group that comes after an answer is full: the clients ask for it again, of the same broker.
+pub(crate) const NO_ROOM_CODE: ErrorCode = ErrorCode::CoordinatorLoadInProgress;
+
 /// Why a coordinator has no answer of its own.
 pub(crate) fn unavailable_code(unavailable: &Unavailable) -> ErrorCode {
     match unavailable {

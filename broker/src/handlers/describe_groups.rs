@@ -8,6 +8,7 @@ use highwater_protocol::messages::describe_groups::{
     DescribeGroupsRequest, DescribeGroupsResponse, ResponseGroup, ResponseGroupMember,
 };
 
+use super::answer_room::{AnswerRoom, once_each};
 use super::authorized_operations;
 use super::group_answer::{Refused, answer};
 use crate::broker::Broker;
@@ -19,7 +20,7 @@ const DEAD: &str = "Dead";
 /// From this version on a group that does not exist is an error too.
 const NOT_FOUND_FROM: i16 = 6;
 
-/// Answers group by group.
+/// Answers group by group, as far as there is room.
 pub(crate) async fn handle(
     broker: &Arc<Broker>,
     context: &RequestContext,
@@ -27,13 +28,19 @@ pub(crate) async fn handle(
 ) -> DescribeGroupsResponse {
     let operations = authorized_operations::group(request.include_authorized_operations);
     let mut groups = Vec::with_capacity(request.groups.len());
-    for group_id in request.groups {
+    let mut room = AnswerRoom::new();
+    for group_id in once_each(request.groups) {
+        if room.is_used_up() {
+            groups.push(refuse(group_id, &Refused::NoRoom));
+            continue;
+        }
         let asked = broker.groups.ask(context, &group_id, |caller| Input::DescribeGroup {
             caller,
             group_id: group_id.clone(),
         });
         groups.push(match answer!(asked.await, DescribeGroup) {
             Ok(described) => {
+                room.take(described.members.iter().map(bytes_of).sum());
                 ResponseGroup { authorized_operations: operations, ..group(group_id, described) }
             }
             Err(Refused::ByGroup(Refusal::GroupIdNotFound))
@@ -50,6 +57,13 @@ pub(crate) async fn handle(
         });
     }
     DescribeGroupsResponse { groups, ..DescribeGroupsResponse::default() }
+}
+
+/// About what a member takes in the answer.
+fn bytes_of(member: &DescribedMember) -> usize {
+    let texts = [&member.member_id, &member.client_id, &member.client_host];
+    let texts = texts.into_iter().chain(&member.group_instance_id).map(|text| text.len());
+    texts.sum::<usize>() + member.metadata.len() + member.assignment.len() + size_of::<[i32; 6]>()
 }
 
 fn refuse(group_id: Str, refused: &Refused) -> ResponseGroup {

@@ -4,7 +4,7 @@ use highwater_coordinator::group::Refusal;
 use highwater_protocol::Str;
 use highwater_records::ErrorCode;
 
-use crate::error_map::{group_code, unavailable_code};
+use crate::error_map::{NO_ROOM_CODE, group_code, unavailable_code};
 use crate::hosts::groups::Unavailable;
 
 /// Why a group request is not answered as its client wished.
@@ -14,6 +14,9 @@ pub(super) enum Refused {
     ByGroup(#[from] Refusal),
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
+    /// See [`super::answer_room`].
+    #[error("the answer has no room for the group, ask for it again")]
+    NoRoom,
 }
 
 impl Refused {
@@ -21,6 +24,7 @@ impl Refused {
         match self {
             Self::ByGroup(refusal) => group_code(refusal),
             Self::Unavailable(unavailable) => unavailable_code(unavailable),
+            Self::NoRoom => NO_ROOM_CODE,
         }
     }
 

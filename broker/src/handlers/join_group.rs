@@ -57,7 +57,7 @@ pub(crate) async fn handle(
 fn refuse(refused: &Refused, asked_as: Str) -> JoinGroupResponse {
     let member_id = match refused {
         Refused::ByGroup(Refusal::MemberIdRequired { member_id }) => member_id.clone(),
-        Refused::ByGroup(_) | Refused::Unavailable(_) => asked_as,
+        Refused::ByGroup(_) | Refused::Unavailable(_) | Refused::NoRoom => asked_as,
     };
     JoinGroupResponse {
         error_code: refused.code(),

@@ -5,6 +5,7 @@
 
 pub(crate) mod alter_configs;
 mod altered;
+mod answer_room;
 pub(crate) mod api_versions;
 mod authorized_operations;
 pub(crate) mod consumer_group_describe;

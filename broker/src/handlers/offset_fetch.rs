@@ -11,8 +11,9 @@ use highwater_protocol::messages::offset_fetch::{
     ResponseGroup, ResponseGroupTopic, ResponseGroupTopicPartition, ResponseTopic,
     ResponseTopicPartition,
 };
-use highwater_records::ErrorCode;
+use highwater_records::{ErrorCode, Uuid};
 
+use super::answer_room::AnswerRoom;
 use super::group_answer::{Refused, answer};
 use crate::broker::Broker;
 use crate::context::RequestContext;
@@ -23,7 +24,8 @@ const GROUP_ERROR_FROM: i16 = 2;
 /// From this version on several groups are asked for.
 const BATCH_FROM: i16 = 8;
 
-/// Answers group by group, each on its own merits.
+/// Answers group by group, each on its own merits and as far as there is room; a group that is named twice, perhaps for other topics, is
+/// answered twice, as in Kafka.
 pub(crate) async fn handle(
     broker: &Arc<Broker>,
     context: &RequestContext,
@@ -34,9 +36,15 @@ pub(crate) async fn handle(
         return one_group(broker, context, request).await;
     }
     let mut groups = Vec::with_capacity(request.groups.len());
+    let mut room = AnswerRoom::new();
     for group in request.groups {
         let group_id = group.group_id.clone();
-        let fetched = fetch(broker, context, group, require_stable).await;
+        let fetched = if room.is_used_up() {
+            Err(Refused::NoRoom)
+        } else {
+            fetch(broker, context, group, require_stable).await
+        };
+        room.take(fetched.iter().flatten().map(bytes_of).sum());
         groups.push(match fetched {
             Ok(topics) => ResponseGroup {
                 group_id,
@@ -49,6 +57,17 @@ pub(crate) async fn handle(
         });
     }
     OffsetFetchResponse { groups, ..OffsetFetchResponse::default() }
+}
+
+/// About what a topic takes in the answer.
+fn bytes_of(topic: &FetchedTopic) -> usize {
+    let metadata_bytes = |partition: &FetchedPartition| match &partition.result {
+        Ok(Some(offset)) => offset.metadata.len(),
+        Ok(None) | Err(_) => 0,
+    };
+    let partitions =
+        topic.partitions.iter().map(|partition| size_of::<[i32; 6]>() + metadata_bytes(partition));
+    topic.name.len() + size_of::<Uuid>() + partitions.sum::<usize>()
 }
 
 async fn one_group(

@@ -1,7 +1,7 @@
 //! Broker keys of groups, transactions, quotas and security: known by name, mostly without effect
 //! until those parts are built.
 
-use super::Bounds::{AtLeast, ListOf, OneOf};
+use super::Bounds::{AtLeast, ListOf, OneOf, OneOfInAnyCase};
 use super::ConfigDef;
 use super::ConfigType::{Boolean, Class, Int, List, Long, Password, String};
 
@@ -121,7 +121,7 @@ pub(super) static REST_CONFIGS: &[ConfigDef] = &[
         "bidirectional",
         "Moves between classic and new groups.",
     )
-    .bounds(OneOf(&["disabled", "upgrade", "downgrade", "bidirectional"])),
+    .bounds(OneOfInAnyCase(&["disabled", "upgrade", "downgrade", "bidirectional"])),
     ConfigDef::new(
         "group.consumer.assignment.interval.ms",
         Int,

@@ -1,4 +1,7 @@
 //! The keys that one group can have for itself, and what they may be beside the broker's bounds.
+//!
+//! Differs from Kafka: the keys of share groups and streams groups (`share.*`, `streams.*`) are refused as INVALID_CONFIG, because
+//! there are no such groups here which they could be for.
 
 use super::ConfigDef;
 use super::ConfigType::Int;

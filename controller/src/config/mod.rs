@@ -81,6 +81,8 @@ pub enum Bounds {
     MinusOneOr(i64, i64),
     BetweenDoubles(f64, f64),
     OneOf(&'static [&'static str]),
+    /// The same in letters of any case.
+    OneOfInAnyCase(&'static [&'static str]),
     /// A list whose elements are all in the set; may be empty.
     ListOf(&'static [&'static str]),
     NonEmpty,

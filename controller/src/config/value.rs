@@ -73,6 +73,7 @@ fn check_integer(
         Bounds::Any
         | Bounds::BetweenDoubles(..)
         | Bounds::OneOf(_)
+        | Bounds::OneOfInAnyCase(_)
         | Bounds::ListOf(_)
         | Bounds::NonEmpty
         | Bounds::ThrottledReplicas => return Ok(()),
@@ -101,6 +102,10 @@ fn check_string(def: &ConfigDef, value: &str) -> Result<(), ConfigValueError> {
     let (is_allowed, rule) = match def.bounds {
         Bounds::OneOf(allowed) => {
             (allowed.contains(&value), format!("value must be one of {}", allowed.join(", ")))
+        }
+        Bounds::OneOfInAnyCase(allowed) => {
+            let is_allowed = allowed.iter().any(|word| word.eq_ignore_ascii_case(value));
+            (is_allowed, format!("value must be one of {}, in any case", allowed.join(", ")))
         }
         Bounds::NonEmpty => (!value.is_empty(), "value must not be empty".to_owned()),
         Bounds::Any
@@ -146,7 +151,8 @@ fn check_list(def: &ConfigDef, value: &str) -> Result<(), ConfigValueError> {
         | Bounds::Between(..)
         | Bounds::MinusOneOr(..)
         | Bounds::BetweenDoubles(..)
-        | Bounds::OneOf(_) => return Ok(()),
+        | Bounds::OneOf(_)
+        | Bounds::OneOfInAnyCase(_) => return Ok(()),
     };
     if is_allowed { Ok(()) } else { Err(out_of_bounds(def, value, rule)) }
 }

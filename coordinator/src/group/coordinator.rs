@@ -12,7 +12,7 @@ use highwater_protocol::messages::sync_group::SyncGroupRequest;
 use highwater_records::{Monotonic, Now, Offset, ProducerId, Timestamp, Uuid};
 
 use super::admin::{delete_group, describe_consumer_group, describe_group, list_groups};
-use super::answer::{Answer, GroupSummary, LagSource};
+use super::answer::{Answer, GroupSummary, LagSource, TopicResults};
 use super::classic::{ClassicGroup, Joining, leaving_members, nobody_left};
 use super::commit::{commit_offsets, commit_txn_offsets};
 use super::config::{GroupConfig, GroupOverrides};
@@ -27,6 +27,12 @@ use super::timers::{TimerKey, TimerKind, Timers};
 use super::topics::Topics;
 use super::{Group, GroupKind, GroupOutcome, GroupRecord, Refusal};
 use crate::{ConnectionId, Machine};
+
+/// First version of SyncGroup that has to name the protocol (KIP-559).
+const PROTOCOL_IN_SYNC_VERSION: i16 = 5;
+
+/// First version of OffsetCommit that names topics by id.
+const TOPIC_ID_IN_COMMIT_VERSION: i16 = 10;
 
 /// The coordinator of the groups of one partition of `__consumer_offsets`.
 ///
@@ -213,7 +219,13 @@ impl GroupCoordinator {
         request: SyncGroupRequest,
         outcome: &mut GroupOutcome,
     ) {
-        if let Err(refusal) = self.check_known(&request.group_id) {
+        let has_protocol = request.protocol_type.is_some() && request.protocol_name.is_some();
+        let checked = if caller.version >= PROTOCOL_IN_SYNC_VERSION && !has_protocol {
+            Err(Refusal::InconsistentGroupProtocol)
+        } else {
+            self.check_known(&request.group_id)
+        };
+        if let Err(refusal) = checked {
             outcome.answers.push((caller.request, Answer::Sync(Err(refusal))));
             return;
         }
@@ -286,6 +298,9 @@ impl GroupCoordinator {
         request: &OffsetDeleteRequest,
         outcome: &mut GroupOutcome,
     ) -> Answer {
+        if let Err(refusal) = check_group_id(&request.group_id) {
+            return Answer::DeleteOffsets(Err(refusal));
+        }
         if !self.groups.contains_key(&request.group_id) {
             return Answer::DeleteOffsets(Err(Refusal::GroupIdNotFound));
         }
@@ -303,6 +318,8 @@ impl GroupCoordinator {
                 let result = self.with_group(now, &id, outcome, |cx, group, is_new_group| {
                     commit_offsets(cx, group, &caller, request, is_new_group)
                 });
+                let has_ids = caller.version >= TOPIC_ID_IN_COMMIT_VERSION;
+                let result = if has_ids { result.map(without_zero_ids) } else { result };
                 (caller, Answer::CommitOffsets(result))
             }
             Input::CommitTxnOffsets { caller, request } => {
@@ -314,7 +331,7 @@ impl GroupCoordinator {
             }
             Input::FetchOffsets { caller, group: request, require_stable } => {
                 let group = self.groups.get(&request.group_id);
-                let result = fetch_offsets(&self.topics, group, &request, require_stable);
+                let result = fetch_offsets(&self.topics, group, &caller, &request, require_stable);
                 (caller, Answer::FetchOffsets(result))
             }
             Input::DeleteOffsets { caller, request } => {
@@ -332,15 +349,10 @@ impl GroupCoordinator {
                 (caller, Answer::DescribeGroup(describe_group(self.groups.get(&group_id))))
             }
             Input::DescribeConsumerGroup { caller, group_id } => {
-                let group = self.groups.get(&group_id);
-                (
-                    caller,
-                    Answer::DescribeConsumerGroup(describe_consumer_group(
-                        &self.topics,
-                        &self.config,
-                        group,
-                    )),
-                )
+                let group = || self.groups.get(&group_id);
+                let result = check_group_id(&group_id)
+                    .and_then(|()| describe_consumer_group(&self.topics, &self.config, group()));
+                (caller, Answer::DescribeConsumerGroup(result))
             }
             Input::Join { .. }
             | Input::Sync { .. }
@@ -421,6 +433,16 @@ impl GroupCoordinator {
 
 fn check_group_id(group_id: &Str) -> Result<(), Refusal> {
     if group_id.is_empty() { Err(Refusal::InvalidGroupId) } else { Ok(()) }
+}
+
+/// Where topics go by id, the zero id is one that nobody knows.
+fn without_zero_ids(mut topics: Vec<TopicResults>) -> Vec<TopicResults> {
+    for topic in topics.iter_mut().filter(|topic| topic.topic_id.is_zero()) {
+        for (_, result) in &mut topic.partitions {
+            *result = Err(Refusal::UnknownTopicId);
+        }
+    }
+    topics
 }
 
 /// Takes a record that belongs to this group.

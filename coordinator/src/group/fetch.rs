@@ -1,4 +1,8 @@
 //! OffsetFetch and OffsetDelete.
+//!
+//! Differs from Kafka: a partition that OffsetFetch names twice for a group is answered once.
+
+use std::collections::BTreeSet;
 
 use highwater_protocol::Str;
 use highwater_protocol::messages::offset_delete::OffsetDeleteRequest;
@@ -7,23 +11,32 @@ use highwater_records::Uuid;
 
 use super::answer::{FetchedOffset, FetchedPartition, FetchedTopic, TopicResults};
 use super::context::Context;
+use super::input::Caller;
 use super::offsets::{Committed, tombstone};
 use super::topics::Topics;
 use super::{Group, GroupKind, GroupRecord, Refusal};
+
+/// First version of OffsetFetch that names topics by id; the zero id is one that nobody knows.
+const TOPIC_ID_VERSION: i16 = 10;
 
 /// Reads offsets; nothing is known of a group that nobody has.
 pub(crate) fn fetch_offsets(
     topics: &Topics,
     group: Option<&Group>,
+    caller: &Caller,
     request: &RequestGroup,
     require_stable: bool,
 ) -> Result<Vec<FetchedTopic>, Refusal> {
     if let Some(Group { kind: GroupKind::Consumer(consumer), .. }) = group {
         consumer.check_fetch(request.member_id.as_ref(), request.member_epoch)?;
     }
-    let fetch = Fetch { topics, group, require_stable };
+    let has_names = caller.version < TOPIC_ID_VERSION;
+    let fetch = Fetch { topics, group, require_stable, has_names };
     Ok(match &request.topics {
-        Some(asked) => asked.iter().map(|topic| fetch.topic(topic)).collect(),
+        Some(asked) => {
+            let mut seen = BTreeSet::new();
+            asked.iter().map(|topic| fetch.topic(topic, &mut seen)).collect()
+        }
         None => fetch.all(),
     })
 }
@@ -32,18 +45,30 @@ struct Fetch<'a> {
     topics: &'a Topics,
     group: Option<&'a Group>,
     require_stable: bool,
+    /// Whether topics are asked for by name.
+    has_names: bool,
 }
 
+/// A partition as it was asked for: by name or by id.
+type Asked<'a> = (&'a Str, Uuid, i32);
+
 impl Fetch<'_> {
-    fn topic(&self, asked: &RequestGroupTopic) -> FetchedTopic {
-        let known = if asked.topic_id.is_zero() {
+    fn topic<'a>(
+        &self,
+        asked: &'a RequestGroupTopic,
+        seen: &mut BTreeSet<Asked<'a>>,
+    ) -> FetchedTopic {
+        let known = if self.has_names {
             self.topics.by_name(&asked.name)
         } else {
             self.topics.by_id(asked.topic_id)
         };
-        if known.is_none() && !asked.topic_id.is_zero() {
-            let partitions = asked.partition_indexes.iter().map(|partition| FetchedPartition {
-                partition: *partition,
+        let indexes = asked.partition_indexes.iter().copied();
+        let indexes =
+            indexes.filter(|partition| seen.insert((&asked.name, asked.topic_id, *partition)));
+        if known.is_none() && !self.has_names {
+            let partitions = indexes.map(|partition| FetchedPartition {
+                partition,
                 result: Err(Refusal::UnknownTopicId),
             });
             return FetchedTopic {
@@ -56,9 +81,9 @@ impl Fetch<'_> {
             Some(known) => (known.name.clone(), known.id),
             None => (asked.name.clone(), Uuid::ZERO),
         };
-        let partitions = asked.partition_indexes.iter().map(|partition| FetchedPartition {
-            partition: *partition,
-            result: self.partition(&name, topic_id, *partition),
+        let partitions = indexes.map(|partition| FetchedPartition {
+            partition,
+            result: self.partition(&name, topic_id, partition),
         });
         FetchedTopic { partitions: partitions.collect(), name, topic_id }
     }

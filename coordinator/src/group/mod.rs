@@ -153,6 +153,9 @@ impl Group {
     }
 
     /// Whether nothing would be lost with it.
+    ///
+    /// Differs from Kafka: a group that is nothing but offsets ends with the last of them, so that
+    /// DeleteGroups does not find it; Kafka remembers it until it cleans up or restarts.
     fn is_vacant(&self) -> bool {
         let kind_is_vacant = match &self.kind {
             GroupKind::Classic(group) => group.is_vacant(),

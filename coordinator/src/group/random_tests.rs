@@ -3,7 +3,7 @@
 //! - I-G1: within a generation, or among the members of a consumer group, a partition has one owner.
 //! - I-G2: generations and epochs never go back, and no member is ahead of its group.
 //! - I-G3: nobody is assigned what it does not subscribe to or what does not exist.
-//! - I-G4: only the current generation commits, and what is read was committed last.
+//! - I-G4: the current generation commits and nobody else, and what is read was committed last.
 //! - I-G5: a fresh machine that reads the log is as this one ([`Host::check_durable`]).
 
 mod clients;
@@ -137,6 +137,7 @@ impl World {
         for (index, record) in records.iter().enumerate() {
             self.model.append(first + index, record);
         }
+        self.model.batch_ended();
         for (request, answer) in answers {
             for client in &mut self.clients {
                 client.on_answer(*request, answer, &mut self.model);
@@ -226,9 +227,17 @@ impl World {
         request.member_id = member_id.clone();
         request.group_instance_id = self.clients[client].instance_id.clone();
         let given = request.generation_id_or_member_epoch;
+        let is_owed = self
+            .host
+            .group(group)
+            .is_some_and(|group| model::may_commit(group, &member_id, given, &self.host.topics));
         let caller = self.host.caller(self.clients[client].connection, 9, "c");
         let answers = self.send(Input::CommitOffsets { caller, request });
-        let accepted = matches!(answers[..], [(_, Answer::CommitOffsets(Ok(_)))]);
+        let accepted = match &answers[..] {
+            [(_, Answer::CommitOffsets(Ok(topics)))] => topics[0].partitions[0].1.is_ok(),
+            _ => false,
+        };
+        assert!(accepted || !is_owed, "{member_id} in {given}: {answers:?}");
         if accepted && given >= 0 {
             let group = self.host.group(group).unwrap();
             model::check_accepted(group, &member_id, given, partition, &self.host.topics);

@@ -66,7 +66,7 @@ pub enum Refusal {
     #[error("invalid regular expression: {reason}")]
     InvalidRegularExpression { reason: String },
     /// The request contradicts itself.
-    #[error("invalid request: {reason}")]
+    #[error("{reason}")]
     InvalidRequest { reason: &'static str },
     /// The version of the call cannot say what this group needs.
     #[error("the group needs a newer version of the call")]

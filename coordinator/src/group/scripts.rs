@@ -182,7 +182,9 @@ impl Line {
         }
         let uuid = if self.verb == "join" { host.uuid() } else { Uuid::ZERO };
         let client = long(client);
-        let caller = host.caller(self.number("conn", 1), self.number("v", 9), &client);
+        // Later versions of SyncGroup have to name the protocol.
+        let version = self.number("v", if self.verb == "sync" { 4 } else { 9 });
+        let caller = host.caller(self.number("conn", 1), version, &client);
         match self.verb.as_str() {
             "join" => Input::Join { caller, request: self.join(), uuid },
             "sync" => Input::Sync { caller, request: self.sync() },

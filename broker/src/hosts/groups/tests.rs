@@ -122,6 +122,10 @@ impl Host {
 
     /// A commit of an administrator.
     fn commit(&self, offset: i64) -> Asked<'_> {
+        self.commit_to(GROUP, offset)
+    }
+
+    fn commit_to<'a>(&'a self, group_id: &'a str, offset: i64) -> Asked<'a> {
         let partition = RequestTopicPartition {
             committed_offset: offset,
             committed_metadata: Some(Str::from("why")),
@@ -133,11 +137,12 @@ impl Host {
             ..RequestTopic::default()
         };
         let request = OffsetCommitRequest {
-            group_id: Str::from(GROUP),
+            group_id: Str::from(group_id),
             topics: vec![topic],
             ..OffsetCommitRequest::default()
         };
-        self.ask(|caller| Input::CommitOffsets { caller, request })
+        let input = |caller| Input::CommitOffsets { caller, request };
+        Box::pin(self.groups.ask(&self.context, group_id, input))
     }
 
     fn fetch(&self) -> Asked<'_> {
@@ -381,23 +386,35 @@ async fn full_disk_refuses_commits_until_there_is_room() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn waiting_join_is_answered_when_its_coordinator_is_lost() {
+async fn waiting_join_is_answered_when_an_append_is_lost() {
     let host = Host::loaded().await;
-    let member_id = host.member().await;
+    host.member().await;
     let mut join = host.join();
     assert!((&mut join).now_or_never().is_none(), "it waits for the other member");
     let partition = host.partition();
     let stranger = GroupRecord::ClassicGroup { group_id: Str::from("other"), value: None };
     let (batch, _) = batch::encode(&[stranger], Codec::None, Timestamp::new(1), 1 << 20).unwrap();
     fixture::append(&partition, &batch, Acks::All);
-    let lost = host.synced(host.commit(2)).await;
-    assert!(lost.is_err() || !is_commit(&lost), "{lost:?}");
-    drop(member_id);
+    // Of another group of the same coordinator, so that the group of the join does nothing.
+    let neighbour = (0..).map(|n| format!("neighbour-{n}"));
+    let neighbour = { neighbour }.find(|id| partition_of(id, 2) == partition_of(GROUP, 2)).unwrap();
+    let lost = host.synced(host.commit_to(&neighbour, 2)).await;
+    assert!(matches!(lost, Err(Unavailable::Lost(_))), "{lost:?}");
+    let reply = (&mut join).now_or_never();
+    assert!(matches!(reply, Some(Err(Unavailable::NotCoordinator))), "{reply:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiting_join_is_answered_when_its_coordinator_resigns() {
+    let host = Host::loaded().await;
+    host.member().await;
+    let mut join = host.join();
+    assert!((&mut join).now_or_never().is_none(), "it waits for the other member");
     let number = partition_of(GROUP, 2);
     let shard = Arc::clone(&host.groups.shards.read().by_number[&number]);
     shard.resign();
-    let reply = join.await;
-    assert!(matches!(reply, Err(Unavailable::NotCoordinator)), "{reply:?}");
+    let reply = (&mut join).now_or_never();
+    assert!(matches!(reply, Some(Err(Unavailable::NotCoordinator))), "{reply:?}");
 }
 
 #[tokio::test(start_paused = true)]

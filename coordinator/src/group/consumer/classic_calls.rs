@@ -261,7 +261,7 @@ fn leave(
         return Err(Refusal::UnknownMemberId);
     };
     if caller.version < BATCH_LEAVE_VERSION_MIN {
-        let result = consumer.classic_member(&request.member_id, None).map(|_| ());
+        let result = consumer.leaving(&request.member_id, None).map(|_| ());
         if result.is_ok() {
             fence(cx, group, &[request.member_id.detached()]);
         }
@@ -360,34 +360,27 @@ impl ConsumerGroup {
         member_id: &Str,
         instance_id: Option<&Str>,
     ) -> Result<&Member, Refusal> {
-        let member = match instance_id {
-            None => self.member(member_id)?,
-            Some(instance_id) => {
-                let (current, member) =
-                    self.static_member(instance_id).ok_or(Refusal::UnknownMemberId)?;
-                if current != member_id {
-                    return Err(Refusal::FencedInstanceId);
-                }
-                member
-            }
-        };
+        let member = self.named_member(member_id, instance_id)?;
         if member.is_classic() { Ok(member) } else { Err(Refusal::UnknownMemberId) }
     }
 
-    /// The id of a classic member that leaves; an admin may name a static one by its instance.
+    /// The member of that id, which has to be the one of the instance if one is given.
+    fn named_member(&self, member_id: &Str, instance_id: Option<&Str>) -> Result<&Member, Refusal> {
+        let Some(instance_id) = instance_id else { return self.member(member_id) };
+        let (current, member) = self.static_member(instance_id).ok_or(Refusal::UnknownMemberId)?;
+        if current == member_id { Ok(member) } else { Err(Refusal::FencedInstanceId) }
+    }
+
+    /// The id of a member that leaves, of whatever protocol; an admin may name a static one by its
+    /// instance.
     fn leaving(&self, member_id: &Str, instance_id: Option<&Str>) -> Result<Str, Refusal> {
         if member_id.is_empty()
             && let Some(instance_id) = instance_id
         {
-            let (member_id, member) =
-                self.static_member(instance_id).ok_or(Refusal::UnknownMemberId)?;
-            return if member.is_classic() {
-                Ok(member_id.clone())
-            } else {
-                Err(Refusal::UnknownMemberId)
-            };
+            let found = self.static_member(instance_id).map(|(member_id, _)| member_id.clone());
+            return found.ok_or(Refusal::UnknownMemberId);
         }
-        self.classic_member(member_id, instance_id).map(|_| member_id.detached())
+        self.named_member(member_id, instance_id).map(|_| member_id.detached())
     }
 
     /// Whether another member still holds what this one shall get.

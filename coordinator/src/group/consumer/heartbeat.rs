@@ -433,7 +433,7 @@ impl ConsumerGroup {
     }
 
     /// What a member shall have.
-    pub(super) fn target_of(&self, member_id: &Str) -> &Partitions {
+    pub(crate) fn target_of(&self, member_id: &Str) -> &Partitions {
         static NOTHING: Partitions = Partitions::nothing();
         self.durable.targets.get(member_id).unwrap_or(&NOTHING)
     }

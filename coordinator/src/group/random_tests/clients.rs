@@ -198,8 +198,9 @@ impl Client {
             generation_id: self.epoch,
             member_id: self.member_id.clone(),
             group_instance_id: self.instance_id.clone(),
+            protocol_type: Some(Str::from("consumer")),
+            protocol_name: Some(Str::from("range")),
             assignments: assignments.collect(),
-            ..Default::default()
         }
     }
 

@@ -19,6 +19,12 @@ pub(super) struct Model {
     last_offset: i64,
     /// Of each group since it began.
     epochs: BTreeMap<String, i32>,
+    /// Members that the log has, by group.
+    members: BTreeMap<String, BTreeSet<Str>>,
+    /// Groups that the batch ends.
+    has_ended: BTreeSet<String>,
+    /// Whether groups had members before the batch.
+    had_members: BTreeMap<String, bool>,
     /// Owners by group and generation.
     assigned: BTreeMap<(String, i32), BTreeMap<i32, Str>>,
 }
@@ -36,17 +42,29 @@ impl Model {
             GroupRecord::TxnOffset { producer_id, record, .. } => {
                 self.offset_record(at, Some(*producer_id), record);
             }
-            GroupRecord::ClassicGroup { group_id, value } => match value {
-                Some(value) => self.epoch(group_id, value.generation),
-                None => self.ended(group_id),
-            },
+            GroupRecord::ClassicGroup { group_id, value } => {
+                match value {
+                    Some(value) => self.epoch(group_id, value.generation),
+                    None => self.ended(group_id),
+                }
+                let members = value.iter().flat_map(|value| &value.members);
+                let members = members.map(|member| member.member_id.clone()).collect();
+                self.members.insert(group_id.to_string(), members);
+            }
             GroupRecord::ConsumerGroup { group_id, value } => match value {
                 Some(value) => self.epoch(group_id, value.epoch),
                 None => self.ended(group_id),
             },
+            GroupRecord::ConsumerMember { group_id, member_id, value } => {
+                self.had_members(group_id);
+                let members = self.members.entry(group_id.to_string()).or_default();
+                match value {
+                    Some(_) => members.insert(member_id.clone()),
+                    None => members.remove(member_id),
+                };
+            }
             GroupRecord::TxnEnd { .. }
             | GroupRecord::ConsumerPartitions { .. }
-            | GroupRecord::ConsumerMember { .. }
             | GroupRecord::TargetAssignment { .. }
             | GroupRecord::TargetMember { .. }
             | GroupRecord::CurrentAssignment { .. }
@@ -92,14 +110,35 @@ impl Model {
 
     /// I-G2: in the log, the epoch of a group never goes back.
     fn epoch(&mut self, group: &Str, epoch: i32) {
+        // A group with members that ends in a batch which goes on with it only changes its protocol;
+        // one without members begins anew.
+        let had_members = self.had_members.get(group.as_str()).is_some_and(|had| *had);
+        if self.has_ended.remove(group.as_str()) && !had_members {
+            self.epochs.remove(group.as_str());
+        }
         let known = self.epochs.entry(group.to_string()).or_default();
         assert!(epoch >= *known, "{group}: {epoch} after {known}");
         *known = epoch;
     }
 
     fn ended(&mut self, group: &Str) {
-        self.epochs.remove(group.as_str());
+        self.had_members(group);
+        self.has_ended.insert(group.to_string());
         self.assigned.retain(|(name, _), _| name != group.as_str());
+    }
+
+    fn had_members(&mut self, group: &Str) {
+        let members = self.members.get(group.as_str());
+        let had_members = members.is_some_and(|members| !members.is_empty());
+        self.had_members.entry(group.to_string()).or_insert(had_members);
+    }
+
+    /// A batch is complete.
+    pub(super) fn batch_ended(&mut self) {
+        self.had_members.clear();
+        for group in std::mem::take(&mut self.has_ended) {
+            self.epochs.remove(&group);
+        }
     }
 
     /// I-G1 for classic groups: these partitions were assigned in this generation, to an instance or
@@ -127,8 +166,11 @@ impl Model {
                     assert!(owned.insert((topic.topic_id, *partition)), "{name}: {described:?}");
                 }
             }
+            for (topic_id, _) in consumer.target_of(&member.member_id).topics() {
+                assert!(topics.by_id(topic_id).is_some(), "{name}: {topic_id} of {member:?}");
+            }
             for topic in &member.target_assignment {
-                let known = topics.by_id(topic.topic_id).expect("a topic that there is");
+                let known = topics.by_id(topic.topic_id).unwrap();
                 assert!(member.subscribed_topic_names.contains(&known.name), "{described:?}");
                 for partition in &topic.partitions {
                     assert!((0..known.partition_count).contains(partition), "{described:?}");
@@ -137,6 +179,21 @@ impl Model {
             }
         }
     }
+}
+
+/// I-G4: whether a commit of this member has to be accepted, because nothing changes and it is the
+/// member's own generation or epoch.
+pub(super) fn may_commit(group: &Group, member_id: &Str, given: i32, topics: &Topics) -> bool {
+    let is_current = match &group.kind {
+        GroupKind::Classic(classic) => {
+            classic.member(member_id).is_some() && classic.generation() == given
+        }
+        GroupKind::Consumer(consumer) => {
+            let members = consumer.describe(topics).unwrap().members;
+            members.iter().any(|one| one.member_id == *member_id && one.member_epoch == given)
+        }
+    };
+    given >= 0 && is_current && group.kind.state() == "Stable"
 }
 
 /// I-G4: a commit was accepted of this member in this generation or epoch. A member of a consumer

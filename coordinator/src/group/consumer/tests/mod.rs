@@ -1,5 +1,6 @@
 //! Consumer groups through the machine's face: calls in, answers and records out.
 
+mod calls;
 mod commits;
 mod migration;
 mod random;

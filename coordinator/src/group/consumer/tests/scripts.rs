@@ -197,7 +197,7 @@ impl<'a> Line<'a> {
 
     /// `classic-...`: a call of the classic protocol.
     fn run_classic(&self, rig: &mut Rig) -> String {
-        let version = i16::try_from(self.number("v", 5)).unwrap();
+        let version = i16::try_from(self.number("v", 4)).unwrap();
         let caller = rig.caller(version, u64::try_from(self.number("conn", 9)).unwrap());
         let group_id = Str::from_static(GROUP);
         let member_id = Str::from(self.member_id());
