@@ -282,12 +282,12 @@ mod tests {
         let disk: Arc<dyn Disk> = Arc::new(SimDisk::new());
         let (mut file, _) = open(&disk);
         file.replace([]).unwrap();
-        let mut second = 0;
+        let mut second = 0_i64;
         while !file.is_to_be_replaced() {
             append(&mut file, 1, &[(second, second * 1000)]);
             second += 1;
         }
-        assert_eq!(second as u64, GROWTH_BYTES_MIN.div_ceil(entry_bytes(1) as u64));
+        assert_eq!(second.unsigned_abs(), GROWTH_BYTES_MIN.div_ceil(entry_bytes(1) as u64));
         let grown_bytes = file.len_bytes;
         let (mut file, saved) = open(&disk);
         file.replace(saved.iter().map(|(key, times)| (*key, &**times))).unwrap();
