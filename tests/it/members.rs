@@ -1,6 +1,9 @@
 //! The members of our own client, and the verbs of the command, against a real broker.
 
+mod consume;
+
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -21,11 +24,16 @@ const LONG: Duration = Duration::from_secs(60);
 
 /// A broker with the topic, whose members hear from it often.
 fn broker(directory: &Path) -> Highwater {
+    broker_with(directory, &[])
+}
+
+fn broker_with(directory: &Path, more: &[&str]) -> Highwater {
     let overrides = [
         "group.consumer.heartbeat.interval.ms=300",
         "group.consumer.min.heartbeat.interval.ms=100",
         "group.consumer.assignment.interval.ms=0",
     ];
+    let overrides = [&overrides[..], more].concat();
     let broker = Highwater::serve(directory, &overrides).unwrap();
     let mut client = RawClient::connect(broker.address()).unwrap();
     create_topic(&mut client, TOPIC, PARTITIONS, &[]).unwrap();
