@@ -213,6 +213,19 @@ mod tests {
     }
 
     #[test]
+    fn broker_without_consumer_groups_is_told_of_with_another_way() {
+        let source = ClientError::UnsupportedVersion {
+            api: "ConsumerGroupHeartbeat",
+            address: "h:1".into(),
+            ours: (0, 1),
+            theirs: None,
+        };
+        let error = anyhow::Error::from(ConsumeError::NoConsumerGroups { source });
+        assert!(chain(&error).contains("classic member yet: ConsumerGroupHeartbeat at h:1"));
+        assert!(hint(&error).unwrap().contains("without --group"));
+    }
+
+    #[test]
     fn broken_pipe_of_our_output_is_quiet_and_one_of_a_connection_is_not() {
         let pipe = || io::Error::from(io::ErrorKind::BrokenPipe);
         assert!(is_broken_pipe(&anyhow::Error::from(pipe())));

@@ -157,10 +157,12 @@ impl Group {
         position: Option<Offset>,
     ) -> bool {
         let is_ours = self.member.owned().values().any(|it| it == partition);
+        let Some(polled) = position.or(self.due(partition)) else { return false };
+        // What was stored above counts no more: the log was truncated.
+        let stored = self.stored.get(partition).filter(|stored| **stored <= polled);
+        let is_more = stored.is_none_or(|stored| offset > *stored);
         // What is above was polled when the partition was ours before.
-        let is_polled = position.or(self.due(partition)).is_some_and(|polled| offset <= polled);
-        let is_more = self.stored.get(partition).is_none_or(|stored| offset > *stored);
-        let counts = is_ours && is_polled && is_more;
+        let counts = is_ours && offset <= polled && is_more;
         if counts {
             self.stored.insert(partition.clone(), offset);
         }
