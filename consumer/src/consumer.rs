@@ -107,6 +107,9 @@ impl Consumer {
         match self.partitions.get_mut(partition) {
             Some(assigned) => {
                 assigned.seek(to);
+                if let Some(group) = &mut self.group {
+                    group.forget_stored(partition);
+                }
                 let TopicPartition { topic, partition } = partition;
                 self.ready.retain(|it| it.topic != *topic || it.partition != *partition);
                 true
@@ -124,9 +127,7 @@ impl Consumer {
     pub async fn poll(&mut self, timeout: Duration) -> Result<Vec<ConsumerRecord>, ConsumeError> {
         let deadline = Instant::now() + timeout;
         loop {
-            while let Some(Some(event)) = self.events.next().now_or_never() {
-                self.on_event(event);
-            }
+            self.take_events();
             self.take_records();
             let next = self.start_work(Instant::now()).await;
             if !self.ready.is_empty() {
@@ -137,17 +138,29 @@ impl Consumer {
             if let Some(error) = of_group.or_else(of_partition) {
                 return Err(error);
             }
-            let wake = next.map_or(deadline, |next| next.min(deadline));
-            tokio::select! {
-                biased;
-                Some(event) = self.events.next(), if !self.events.is_empty() => {
-                    self.on_event(event);
-                }
-                () = tokio::time::sleep_until(wake) => {
-                    if wake == deadline {
-                        return Ok(Vec::new());
-                    }
-                }
+            if self.is_over(deadline, next).await {
+                return Ok(Vec::new());
+            }
+        }
+    }
+
+    /// Does for `timeout` what [`Consumer::poll`] does besides returning records: heartbeats,
+    /// commits, fetching ahead as far as there is room. For whoever cannot take more records now
+    /// and wants to stay in the group.
+    ///
+    /// Cancel-safe, as `poll`.
+    ///
+    /// Errors: of the group; those of partitions stay for the next `poll`.
+    pub async fn keep_alive(&mut self, timeout: Duration) -> Result<(), ConsumeError> {
+        let deadline = Instant::now() + timeout;
+        loop {
+            self.take_events();
+            let next = self.start_work(Instant::now()).await;
+            if let Some(error) = self.group.as_mut().and_then(Group::take_error) {
+                return Err(error);
+            }
+            if self.is_over(deadline, next).await {
+                return Ok(());
             }
         }
     }
@@ -212,6 +225,26 @@ impl Consumer {
     #[must_use]
     pub fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// Takes in everything that has come.
+    fn take_events(&mut self) {
+        while let Some(Some(event)) = self.events.next().now_or_never() {
+            self.on_event(event);
+        }
+    }
+
+    /// Waits until something comes, or there is work at `next`; says whether `deadline` was first.
+    async fn is_over(&mut self, deadline: Instant, next: Option<Instant>) -> bool {
+        let wake = next.map_or(deadline, |next| next.min(deadline));
+        tokio::select! {
+            biased;
+            Some(event) = self.events.next(), if !self.events.is_empty() => {
+                self.on_event(event);
+                false
+            }
+            () = tokio::time::sleep_until(wake) => wake == deadline,
+        }
     }
 
     /// Makes fetched records ready, a partition at a time so that their order is kept.
@@ -421,7 +454,12 @@ impl Consumer {
                     }
                 }
             }
-            Event::Metadata(Ok(_)) => self.metadata_need.on_got(),
+            Event::Metadata(Ok(metadata)) => {
+                self.metadata_need.on_got();
+                if let Some(group) = &mut self.group {
+                    group.on_metadata(&metadata);
+                }
+            }
             Event::Metadata(Err(error)) => {
                 tracing::debug!(%error, "metadata could not be refreshed");
                 self.metadata_need.on_failed();
@@ -443,6 +481,11 @@ impl Consumer {
             let Some(partition) = self.partitions.get_mut(&answered.partition) else { continue };
             if partition.generation != answered.generation {
                 continue;
+            }
+            if let Some(group) =
+                self.group.as_mut().filter(|_| answered.answer.error_code.is_none())
+            {
+                group.on_read(&answered.partition.topic);
             }
             match partition.on_fetched(answered.answer, reset, now) {
                 AfterFetch::Nothing => {}

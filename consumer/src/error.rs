@@ -10,6 +10,15 @@ pub enum ConsumeError {
     /// The cluster cannot be asked, or a position not be looked up.
     #[error(transparent)]
     Client(#[from] ClientError),
+    /// The broker does not know groups of the consumer protocol (KIP-848).
+    #[error(
+        "the broker has no groups of the consumer protocol (KIP-848), and this client cannot be a \
+         classic member yet"
+    )]
+    NoConsumerGroups {
+        /// What the broker said.
+        source: ClientError,
+    },
     /// The leader refused to serve the partition.
     #[error("{partition}: {code}")]
     Refused {

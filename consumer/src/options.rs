@@ -127,6 +127,15 @@ impl ConsumerBuilder {
         self
     }
 
+    /// Whether a record counts as done, and may be committed, with the `poll` after the one that
+    /// returned it (`enable.auto.offset.store` of librdkafka, true). If not,
+    /// [`Consumer::store_offset`] says what is done.
+    #[must_use]
+    pub fn auto_offset_store(mut self, is_automatic: bool) -> Self {
+        self.group.auto_offset_store = is_automatic;
+        self
+    }
+
     /// Where to go on when the position lies outside of the log, and where to begin when the group
     /// has none (`auto.offset.reset`, latest).
     #[must_use]

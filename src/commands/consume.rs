@@ -1,12 +1,13 @@
 //! `highwater consume`: records of a topic to standard output, as raw bytes.
 
+mod member;
+mod sink;
+
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
-use std::pin::pin;
 use std::str::FromStr;
 use std::time::Duration;
 
-use anyhow::Context;
 use clap::{Args, ValueEnum};
 use highwater::client::ClientError;
 use highwater::consumer::{
@@ -16,6 +17,8 @@ use highwater::{Offset, Timestamp, TopicName, TopicPartition};
 use highwater_records::TimestampType;
 use serde_json::{Value, json};
 
+use self::member::{Member, Signals};
+use self::sink::Sink;
 use super::failure::Usage;
 use super::format::Format;
 use super::output::{Output, OutputFormat, Progress};
@@ -23,6 +26,8 @@ use super::{Global, reach};
 
 /// How many records one step takes; large, because each step is written out at once.
 const POLL_RECORDS: usize = 10_000;
+/// The same for a member of a group: what is read and not written is read again when it ends.
+const MEMBER_POLL_RECORDS: usize = 500;
 
 /// Arguments of `consume`.
 #[derive(Debug, Args)]
@@ -31,8 +36,10 @@ Without --from-beginning and --offset only records to come are shown.
 
 With --group the partitions of the topic are shared with the other members of the group (KIP-848,
 the coordinator assigns). It goes on where the group has committed; --from-beginning counts only
-where it has not. What was written is committed every 5 seconds and at the end, also by Ctrl-C.
-There --exit-at-end looks at the partitions that this member was given.
+where it has not. What was written is committed every 5 seconds and at the end, also by Ctrl-C; a
+second Ctrl-C ends at once, without that. The broker must know KIP-848: Highwater, or Kafka 4.
+There --exit-at-end looks at the partitions that this member was given. It ends too when the group
+has had no partition for it in four heartbeats: others read them all.
 
 Letters of --format: %t topic, %p partition, %o offset, %k key, %K its length, %s value, %S its
 length, %T timestamp in ms, %h headers, %% a percent sign; escapes \\n \\r \\t \\0 \\\\ \\xHH.
@@ -111,16 +118,21 @@ impl FromStr for Place {
 
 const WRONG_PLACE: &str = "expected a number, earliest, latest, -N or time:MS";
 
+/// How a record is written.
+#[derive(Clone, Debug)]
+struct Lines {
+    output: OutputFormat,
+    format: Format,
+}
+
 /// Writes records and knows when to end.
 struct Writer<'a> {
     output: &'a mut Output,
-    format: Format,
+    lines: Lines,
     left: Option<u64>,
     /// Where each partition ends, while not all of it is shown; none to go on for ever.
     ends: Option<BTreeMap<TopicPartition, Offset>>,
     progress: Progress,
-    /// Where the records begin that were read and not written because it was enough.
-    unwritten: BTreeMap<TopicPartition, Offset>,
 }
 
 pub(crate) async fn run(
@@ -131,20 +143,22 @@ pub(crate) async fn run(
     if output.format == OutputFormat::Json && arguments.format.is_some() {
         return Err(Usage("--format and --output json contradict each other".to_owned()).into());
     }
+    let is_member = arguments.group.is_some();
     let options = global.client_options();
     let mut builder = Consumer::builder(&global.brokers)
         .client_options(|client| {
             client.api_timeout = options.api_timeout;
             client.client_id = options.client_id;
         })
-        .max_poll_records(POLL_RECORDS)
+        .max_poll_records(if is_member { MEMBER_POLL_RECORDS } else { POLL_RECORDS })
+        .auto_offset_store(!is_member)
         .isolation_level(match arguments.isolation {
             IsolationArgument::ReadUncommitted => Isolation::ReadUncommitted,
             IsolationArgument::ReadCommitted => Isolation::ReadCommitted,
         })
         .auto_offset_reset(match arguments.offset {
             Some(Place::Seek(SeekTo::Offset(_))) => OffsetReset::None,
-            None if arguments.group.is_some() && !arguments.from_beginning => OffsetReset::Latest,
+            None if is_member && !arguments.from_beginning => OffsetReset::Latest,
             _ => OffsetReset::Earliest,
         });
     if let Some(group) = &arguments.group {
@@ -153,7 +167,6 @@ pub(crate) async fn run(
     let mut consumer = builder.build()?;
     reach(consumer.client()).await?;
     let partitions = arguments.partitions(&consumer).await?;
-    let is_member = arguments.group.is_some();
     let starts = match is_member {
         true => Vec::new(),
         false => arguments.starts(&consumer, &partitions).await?,
@@ -162,85 +175,21 @@ pub(crate) async fn run(
         true => Some(look_up(&consumer, &partitions, OffsetSpec::Latest).await?),
         false => None,
     };
-    let wants_progress = !io::stdout().is_terminal();
-    let mut writer = Writer {
-        output,
-        format: arguments.format.unwrap_or_else(Format::value_lines),
-        left: arguments.max,
-        ends,
-        progress: Progress::new("written", wants_progress),
-        unwritten: BTreeMap::new(),
-    };
+    let progress = Progress::new("written", !io::stdout().is_terminal());
+    let format = arguments.format.clone().unwrap_or_else(Format::value_lines);
+    let lines = Lines { output: output.format, format };
     if is_member {
-        return as_member(consumer, arguments.topic, writer).await;
+        let (sink, signals) = (Sink::start(lines, arguments.max)?, Signals::new()?);
+        let member = Member { consumer, sink, ends, progress, signals };
+        return member.run(arguments.topic).await;
     }
     consumer.assign(starts);
+    let mut writer = Writer { output, lines, left: arguments.max, ends, progress };
     while !writer.is_done(&consumer) {
         let records = consumer.poll(Duration::from_millis(500)).await?;
         writer.write(&records)?;
     }
     Ok(())
-}
-
-/// Reads what the group gives us until it is enough or somebody ends it, and leaves the group.
-async fn as_member(
-    mut consumer: Consumer,
-    topic: TopicName,
-    mut writer: Writer<'_>,
-) -> anyhow::Result<()> {
-    // What came after the end was looked up is polled, and so it is shown: it will be committed.
-    let ends = writer.ends.take();
-    consumer.subscribe([topic])?;
-    let mut ended = pin!(ended_from_outside()?);
-    let result = loop {
-        let records = tokio::select! {
-            biased;
-            () = &mut ended => break Ok(()),
-            polled = consumer.poll(Duration::from_millis(500)) => polled,
-        };
-        let records = match records {
-            Ok(records) => records,
-            Err(error) => break Err(error.into()),
-        };
-        if let Err(error) = writer.write(&records) {
-            writer.unwritten.clear();
-            writer.note_unwritten(&records);
-            break Err(error);
-        }
-        let is_at_end = |ends| consumer.is_settled() && is_read(&consumer, ends);
-        if writer.left == Some(0) || ends.as_ref().is_some_and(is_at_end) {
-            break Ok(());
-        }
-    };
-    // What was polled and not written is for the next member.
-    for (partition, offset) in &writer.unwritten {
-        consumer.seek(partition, SeekTo::Offset(*offset));
-    }
-    let closed = consumer.close().await;
-    result.and_then(|()| Ok(closed?))
-}
-
-/// Whether there is something to read, and all of it was read up to `ends`.
-fn is_read(consumer: &Consumer, ends: &BTreeMap<TopicPartition, Offset>) -> bool {
-    let mut assigned = consumer.assignment().peekable();
-    let is_past = |partition: &TopicPartition| {
-        let end = ends.get(partition).copied().unwrap_or(Offset::ZERO);
-        consumer.position(partition).is_some_and(|position| position >= end)
-    };
-    assigned.peek().is_some() && assigned.all(is_past)
-}
-
-/// Waits for Ctrl-C, or for a polite kill.
-fn ended_from_outside() -> anyhow::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut interrupted = signal(SignalKind::interrupt()).context("cannot wait for signals")?;
-    let mut terminated = signal(SignalKind::terminate()).context("cannot wait for signals")?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupted.recv() => {}
-            _ = terminated.recv() => {}
-        }
-    })
 }
 
 impl Consume {
@@ -314,18 +263,14 @@ impl Writer<'_> {
 
     fn write(&mut self, records: &[ConsumerRecord]) -> anyhow::Result<()> {
         let (mut count, mut bytes) = (0, 0);
-        for (index, record) in records.iter().enumerate() {
+        for record in records {
             if self.left == Some(0) {
-                self.note_unwritten(&records[index..]);
                 break;
             }
             if self.is_past_the_end(record) {
                 continue;
             }
-            match self.output.format {
-                OutputFormat::Table => self.format.write(self.output.writer(), record)?,
-                OutputFormat::Json => self.output.json(&in_json(record))?,
-            }
+            self.lines.write(self.output.writer(), record)?;
             if let Some(left) = &mut self.left {
                 *left -= 1;
             }
@@ -338,18 +283,23 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn note_unwritten(&mut self, records: &[ConsumerRecord]) {
-        for record in records {
-            let partition = TopicPartition::new(record.topic.clone(), record.partition);
-            self.unwritten.entry(partition).or_insert(record.offset);
-        }
-    }
-
     /// Whether a record came after the end was looked up.
     fn is_past_the_end(&self, record: &ConsumerRecord) -> bool {
         let Some(ends) = &self.ends else { return false };
         let partition = TopicPartition::new(record.topic.clone(), record.partition);
         ends.get(&partition).is_none_or(|end| record.offset >= *end)
+    }
+}
+
+impl Lines {
+    fn write(&self, out: &mut impl Write, record: &ConsumerRecord) -> io::Result<()> {
+        match self.output {
+            OutputFormat::Table => self.format.write(out, record),
+            OutputFormat::Json => {
+                serde_json::to_writer(&mut *out, &in_json(record))?;
+                out.write_all(b"\n")
+            }
+        }
     }
 }
 

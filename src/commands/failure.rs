@@ -8,6 +8,8 @@ use highwater::client::{ClientError, FaultCause};
 use highwater::consumer::ConsumeError;
 use highwater::producer::ProduceError;
 
+use super::output::printable;
+
 /// Arguments that make no sense together; exit code 2, as for those that clap refuses.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -30,9 +32,9 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     if error.is::<Usage>() { ExitCode::from(2) } else { ExitCode::FAILURE }
 }
 
-/// Writes the error to standard error, with what to try.
+/// Writes the error to standard error, with what to try. Names in it come from anybody.
 pub(crate) fn tell(error: &anyhow::Error) {
-    let mut text = format!("error: {}\n", chain(error));
+    let mut text = format!("error: {}\n", printable(&chain(error)));
     if let Some(hint) = hint(error) {
         text.push_str("  try: ");
         text.push_str(hint);
@@ -40,6 +42,11 @@ pub(crate) fn tell(error: &anyhow::Error) {
     }
     // If standard error is gone there is nowhere left to say so.
     io::stderr().write_all(text.as_bytes()).ok();
+}
+
+/// Says on standard error what is no failure and not what was asked for.
+pub(crate) fn note(text: &str) {
+    io::stderr().write_all(format!("{}\n", printable(text)).as_bytes()).ok();
 }
 
 /// The causes on one line, each said once.
@@ -74,7 +81,9 @@ fn client_error(error: &anyhow::Error) -> Option<&ClientError> {
             _ => None,
         });
         let consume = cause.downcast_ref::<ConsumeError>().and_then(|error| match error {
-            ConsumeError::Client(error) => Some(error),
+            ConsumeError::Client(error) | ConsumeError::NoConsumerGroups { source: error } => {
+                Some(error)
+            }
             _ => None,
         });
         cause.downcast_ref::<ClientError>().or(produce).or(consume)
@@ -82,6 +91,12 @@ fn client_error(error: &anyhow::Error) -> Option<&ClientError> {
 }
 
 fn hint(error: &anyhow::Error) -> Option<&'static str> {
+    let is_no_group = |cause: &(dyn std::error::Error + 'static)| {
+        matches!(cause.downcast_ref(), Some(ConsumeError::NoConsumerGroups { .. }))
+    };
+    if error.chain().any(is_no_group) {
+        return Some("`highwater consume` without --group reads from any Kafka");
+    }
     if let Some(code) = error.chain().find_map(code_of) {
         return hint_for_code(code);
     }
@@ -195,6 +210,19 @@ mod tests {
         assert!(hint(&produced).unwrap().contains("highwater serve"));
         let consumed = anyhow::Error::from(ConsumeError::Client(refused()));
         assert!(hint(&consumed).unwrap().contains("highwater serve"));
+    }
+
+    #[test]
+    fn broker_without_consumer_groups_is_told_of_with_another_way() {
+        let source = ClientError::UnsupportedVersion {
+            api: "ConsumerGroupHeartbeat",
+            address: "h:1".into(),
+            ours: (0, 1),
+            theirs: None,
+        };
+        let error = anyhow::Error::from(ConsumeError::NoConsumerGroups { source });
+        assert!(chain(&error).contains("classic member yet: ConsumerGroupHeartbeat at h:1"));
+        assert!(hint(&error).unwrap().contains("without --group"));
     }
 
     #[test]

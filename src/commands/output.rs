@@ -36,10 +36,10 @@ impl Output {
         &mut self.out
     }
 
-    /// Writes text, for people only.
+    /// Writes a line of text, for people only.
     pub(crate) fn say(&mut self, text: &str) -> io::Result<()> {
         match self.format {
-            OutputFormat::Table => writeln!(self.out, "{}", printable(text, &['\n'])),
+            OutputFormat::Table => writeln!(self.out, "{}", printable(text)),
             OutputFormat::Json => Ok(()),
         }
     }
@@ -64,7 +64,7 @@ impl Output {
         table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
         table.set_header(header.iter().copied());
         for row in rows {
-            table.add_row(row.iter().map(|cell| printable(cell, &[])));
+            table.add_row(row.iter().map(|cell| printable(cell)));
         }
         for line in table.lines() {
             writeln!(self.out, "{}", line.trim())?;
@@ -78,14 +78,11 @@ impl Output {
     }
 }
 
-/// The text with what a terminal would obey instead of show written as escapes, but for the letters in `kept`: names come from
-/// anybody who reached the broker.
-fn printable<'a>(text: &'a str, kept: &[char]) -> Cow<'a, str> {
-    let is_shown = |letter: char| {
-        matches!(letter, '"' | '\'' | '\\')
-            || kept.contains(&letter)
-            || letter.escape_debug().len() == 1
-    };
+/// The text on one line, with what a terminal would obey instead of show written as escapes: names
+/// come from anybody who reached the broker.
+pub(crate) fn printable(text: &str) -> Cow<'_, str> {
+    let is_shown =
+        |letter: char| matches!(letter, '"' | '\'' | '\\') || letter.escape_debug().len() == 1;
     if text.chars().all(is_shown) {
         return Cow::Borrowed(text);
     }

@@ -54,10 +54,47 @@ fn wrong_usage_is_exit_code_2() {
         "highwater group reset g --to-time yesterday",
         "highwater group reset g --topic t --from-file f",
         "highwater group describe g --watch=0",
+        "highwater group list --state foo",
+        "highwater group list --type foo",
     ] {
         let error = parse(line).unwrap_err();
         assert_eq!(error.exit_code(), 2, "{line}");
     }
+}
+
+#[test]
+fn number_below_zero_is_told_what_may_stand_there() {
+    let check = |arguments: &str, expected: &str| {
+        let line = format!("highwater group reset g {arguments}");
+        let error = parse(&line).unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains(expected), "{line}: {text}");
+    };
+    check("--to-offset -1", "-1 is not in 0..");
+    check("--by-duration -5s", "expected a duration");
+    check("--to-time -5", "expected milliseconds");
+}
+
+#[test]
+fn group_without_a_name_is_wrong_usage() {
+    let lines: [&[&str]; 5] = [
+        &["describe", ""],
+        &["members", ""],
+        &["delete", "g", ""],
+        &["reset", "", "--to-earliest"],
+        &["reset", "", "--to-latest", "--execute"],
+    ];
+    for line in lines {
+        let error = Cli::try_parse_from([&["highwater", "group"], line].concat()).unwrap_err();
+        assert_eq!(error.exit_code(), 2, "{line:?}");
+    }
+}
+
+#[test]
+fn states_and_types_are_known_in_any_case() {
+    assert!(parse("highwater group list --state stable,Empty --type Consumer").is_ok());
+    let text = parse("highwater group list --state foo").unwrap_err().to_string();
+    assert!(text.contains("PreparingRebalance") && text.contains("Reconciling"), "{text}");
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! The members of our own client, and the verbs of the command, against a real broker.
 
+mod consume;
+
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -21,11 +24,16 @@ const LONG: Duration = Duration::from_secs(60);
 
 /// A broker with the topic, whose members hear from it often.
 fn broker(directory: &Path) -> Highwater {
+    broker_with(directory, &[])
+}
+
+fn broker_with(directory: &Path, more: &[&str]) -> Highwater {
     let overrides = [
         "group.consumer.heartbeat.interval.ms=300",
         "group.consumer.min.heartbeat.interval.ms=100",
         "group.consumer.assignment.interval.ms=0",
     ];
+    let overrides = [&overrides[..], more].concat();
     let broker = Highwater::serve(directory, &overrides).unwrap();
     let mut client = RawClient::connect(broker.address()).unwrap();
     create_topic(&mut client, TOPIC, PARTITIONS, &[]).unwrap();
@@ -303,4 +311,91 @@ async fn reset_changes_nothing_without_execute_and_refuses_a_group_with_members(
     members.remove(0).close().await.unwrap();
     told(&broker, &["group", "delete", GROUP]);
     assert_eq!(told(&broker, &["group", "list"]), Vec::<Value>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reset_by_time_goes_to_the_first_record_that_is_as_new() {
+    let directory = tempfile::tempdir().unwrap();
+    let broker = broker(directory.path());
+    let producer = Producer::builder(&broker.address().to_string()).build().unwrap();
+    const MINUTE: i64 = 60_000;
+    let now = now_ms();
+    for age in [120 * MINUTE, 60 * MINUTE, 30 * MINUTE, 0] {
+        let record = ProducerRecord::new(topic()).partition(1).timestamp(Timestamp::new(now - age));
+        producer.send(record.value("v")).await.unwrap().await.unwrap();
+    }
+    let reset = |to: &[&str]| {
+        let all = ["group", "reset", GROUP, "--topic", "orders:1", "--execute"];
+        told(&broker, &[&all[..], to].concat());
+        described(&broker, "committed")
+    };
+    assert_eq!(reset(&["--by-duration", "45m"]), [2]);
+    assert_eq!(reset(&["--by-duration", "PT1H30M"]), [1]);
+    assert_eq!(reset(&["--by-duration", "1d"]), [0]);
+    assert_eq!(reset(&["--to-time", &(now - 30 * MINUTE).to_string()]), [2]);
+    assert_eq!(reset(&["--to-time", &(now - 30 * MINUTE + 1).to_string()]), [3]);
+    assert_eq!(reset(&["--to-time", "2999-01-01T00:00:00Z"]), [4]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn describe_that_watches_shows_what_changes_and_outlives_its_broker() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut broker = broker(directory.path());
+    let address = broker.address().to_string();
+    let mut command = Command::new(highwater_binary().unwrap());
+    command.args(["group", "describe", "--watch=1", "--output", "json", "--brokers", &address]);
+    let mut watch = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut shown = BufReader::new(watch.stdout.take().unwrap()).lines();
+    let mut said = BufReader::new(watch.stderr.take().unwrap()).lines();
+    assert_eq!(said.next().unwrap().unwrap(), "there are no groups");
+    let mut until = |offset: i64| {
+        let is_seen = |line: String| {
+            let group: Value = serde_json::from_str(&line).unwrap();
+            group["partitions"][0]["committed"] == offset
+        };
+        assert!(shown.by_ref().any(|line| is_seen(line.unwrap())), "{offset} is not shown");
+    };
+    produce(&broker, 0..40).await;
+    let reset = |to: &str| {
+        run(&broker, &["group", "reset", GROUP, "--topic", TOPIC, "--to-offset", to, "--execute"])
+    };
+    assert!(reset("3").status.success());
+    until(3);
+    assert!(reset("7").status.success());
+    until(7);
+    broker.process().kill().unwrap();
+    assert!(said.by_ref().any(|line| line.unwrap().starts_with("error: ")));
+    let _broker = Highwater::serve_at(directory.path(), &address, &[]).unwrap();
+    until(7);
+    watch.kill().unwrap();
+    watch.wait().unwrap();
+}
+
+/// Whoever reaches the broker names groups.
+#[tokio::test(flavor = "multi_thread")]
+async fn name_that_a_terminal_would_obey_is_shown_and_takes_no_line_of_its_own() {
+    let directory = tempfile::tempdir().unwrap();
+    let broker = broker(directory.path());
+    let hostile = "\u{1b}[2Jg\nstate        Stable\r";
+    let long = "x".repeat(30_000);
+    for name in [hostile, &long] {
+        let reset = ["group", "reset", name, "--topic", TOPIC, "--to-latest", "--execute"];
+        assert!(run(&broker, &reset).status.success());
+    }
+    let is_plain = |text: &[u8]| !text.iter().any(|byte| byte.is_ascii_control() && *byte != b'\n');
+    let count = |text: &[u8], word: &str| {
+        let text = std::str::from_utf8(text).unwrap();
+        text.lines().filter(|line| line.starts_with(word)).count()
+    };
+    let described = run(&broker, &["group", "describe", hostile]).stdout;
+    assert!(is_plain(&described));
+    assert_eq!(count(&described, "state"), 1);
+    let refused = run(&broker, &["group", "members", "\u{1b}[2Jnobody\nerror: x"]).stderr;
+    assert!(is_plain(&refused));
+    assert_eq!(count(&refused, "error"), 1);
+    let listed = run(&broker, &["group", "list"]).stdout;
+    assert!(is_plain(&listed));
+    let longest = listed.split(|byte| *byte == b'\n').map(<[u8]>::len).max().unwrap();
+    assert!(longest < 200, "{longest}");
+    assert!(told(&broker, &["group", "list"]).iter().any(|it| it["group"] == long));
 }

@@ -18,6 +18,9 @@ pub(super) type PartitionId = (Uuid, i32);
 
 /// Until the coordinator says how often it wants to hear.
 const FIRST_INTERVAL: Duration = Duration::from_secs(5);
+/// So many answers in a row that leave us without a partition mean that there is none for us; the
+/// others need an interval or two to let go of what will be ours.
+const EMPTY_ANSWERS: u32 = 4;
 
 /// What an answer to a heartbeat means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +61,10 @@ pub(super) struct Membership {
     /// Whether to say everything: an answer may have been lost.
     is_full: bool,
     is_waiting: bool,
+    /// Whether the coordinator may have heard of us.
+    may_be_known: bool,
+    /// Answers in a row after which there was nothing for us to read.
+    empty_answers: u32,
     interval: Duration,
     next: Instant,
 }
@@ -75,6 +82,8 @@ impl Membership {
             is_news: false,
             is_full: true,
             is_waiting: false,
+            may_be_known: false,
+            empty_answers: 0,
             interval: FIRST_INTERVAL,
             next: Instant::now(),
         }
@@ -104,6 +113,21 @@ impl Membership {
         &self.owned
     }
 
+    /// Whether there may be something to leave: also what was asked and not answered may be done.
+    pub(super) fn may_be_known(&self) -> bool {
+        self.may_be_known
+    }
+
+    /// Whether we are in the group and it has had nothing for us for a while.
+    pub(super) fn is_left_out(&self) -> bool {
+        self.empty_answers >= EMPTY_ANSWERS
+    }
+
+    /// Lets the next heartbeat be sent at once.
+    pub(super) fn hurry(&mut self, now: Instant) {
+        self.next = now;
+    }
+
     /// When the next heartbeat is due; none while one is under way.
     pub(super) fn next_heartbeat(&self) -> Option<Instant> {
         (!self.is_waiting).then_some(self.next)
@@ -115,6 +139,7 @@ impl Membership {
             return None;
         }
         self.is_waiting = true;
+        self.may_be_known = true;
         let is_full = self.is_full || self.epoch == 0;
         let tells_owned = is_full || self.is_news;
         self.is_full = false;
@@ -182,6 +207,8 @@ impl Membership {
         if let Some(assignment) = answer.assignment {
             self.told = partition_ids(&assignment);
         }
+        let is_empty = self.told.is_empty() && self.owned.is_empty();
+        self.empty_answers = if is_empty { self.empty_answers + 1 } else { 0 };
         Heard::Welcome
     }
 
@@ -197,6 +224,7 @@ impl Membership {
         self.epoch = 0;
         self.told.clear();
         self.owned.clear();
+        self.empty_answers = 0;
         self.is_full = true;
         self.next = now;
     }
@@ -343,6 +371,20 @@ mod tests {
         member.on_answer(welcome(2, Some(&[])), now);
         take_in(&mut member, &[0], now);
         assert!(member.owned().is_empty());
+    }
+
+    #[test]
+    fn member_is_left_out_only_after_several_answers_without_a_partition() {
+        let (mut member, now) = (member(), Instant::now());
+        let mut hear = |assignment| {
+            member.hurry(now);
+            member.heartbeat(now).unwrap();
+            member.on_answer(welcome(1, assignment), now);
+            member.is_left_out()
+        };
+        assert_eq!([Some(&[][..]), None, None, None].map(&mut hear), [false, false, false, true]);
+        assert!(!hear(Some(&[0])), "now there is one");
+        assert_eq!([Some(&[][..]), None, None, None].map(&mut hear), [false, false, false, true]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use highwater_client::retry::{Backoff, Need, RetryPolicy};
-use highwater_client::{Client, ClientError, Connection, Coordinator, Lane};
+use highwater_client::{Client, ClientError, ClusterMetadata, Connection, Coordinator, Lane};
 use highwater_protocol::messages::consumer_group_heartbeat::ConsumerGroupHeartbeatResponse;
 use highwater_records::{ErrorCode, Offset, TopicName, TopicPartition};
 use tokio::time::Instant;
@@ -20,6 +20,11 @@ use crate::{ConsumeError, OffsetReset, SeekTo};
 
 /// How long a partition that is given up is kept for the sake of its commit.
 const LAST_COMMIT_MAX: Duration = Duration::from_secs(10);
+/// How long it is kept before that, until all that was polled of it is stored; then the rest is
+/// left to the next member.
+const LAST_STORE_MAX: Duration = Duration::from_secs(10);
+/// After so many attempts in vain to find the coordinator it is time to say so.
+const FINDING_COUNT_TOLD: u32 = 10;
 
 /// What a consumer is told by its group.
 #[derive(Debug)]
@@ -51,8 +56,12 @@ pub(crate) struct Group {
     /// Nothing is moved before this.
     not_before: Option<Instant>,
     committed: Offsets,
+    /// What is done, where the caller says so.
+    stored: Offsets,
     is_committing: bool,
     next_commit: Instant,
+    /// Topics that are not there, and of which that was said.
+    missing: BTreeSet<TopicName>,
     /// Answers to what was asked in a former life are not ours.
     life: u64,
     error: Option<ConsumeError>,
@@ -62,8 +71,24 @@ pub(crate) struct Group {
 /// Partitions on their way out or in.
 #[derive(Debug)]
 enum Moving {
-    Out { ids: BTreeSet<PartitionId>, offsets: Offsets, until: Instant, is_asked: bool },
-    In { named: BTreeMap<PartitionId, TopicPartition> },
+    /// First all up to `due` is waited for, then its commit.
+    Out {
+        ids: BTreeSet<PartitionId>,
+        due: Offsets,
+        until: Instant,
+        stage: Stage,
+    },
+    In {
+        named: BTreeMap<PartitionId, TopicPartition>,
+    },
+}
+
+/// How far partitions are on their way out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Storing,
+    ToCommit,
+    Committing,
 }
 
 impl Group {
@@ -86,8 +111,10 @@ impl Group {
             moving: None,
             not_before: None,
             committed: Offsets::new(),
+            stored: Offsets::new(),
             is_committing: false,
             next_commit,
+            missing: BTreeSet::new(),
             life: 0,
             error: None,
             is_refused: false,
@@ -106,6 +133,64 @@ impl Group {
     /// Whether we are in the group and read all that we were told to.
     pub(crate) fn is_settled(&self) -> bool {
         self.member.epoch() > 0 && self.moving.is_none() && self.member.next_step().is_none()
+    }
+
+    pub(crate) fn is_left_out(&self) -> bool {
+        self.member.is_left_out()
+    }
+
+    /// Changes when the group went on without us.
+    pub(crate) fn life(&self) -> u64 {
+        self.life
+    }
+
+    /// Lets the next heartbeat be sent at once.
+    pub(crate) fn hurry(&mut self, now: Instant) {
+        self.member.hurry(now);
+    }
+
+    /// Notes what is done; says whether it counts.
+    pub(crate) fn store(
+        &mut self,
+        partition: &TopicPartition,
+        offset: Offset,
+        position: Option<Offset>,
+    ) -> bool {
+        let is_ours = self.member.owned().values().any(|it| it == partition);
+        let Some(polled) = position.or(self.due(partition)) else { return false };
+        // What was stored above counts no more: the log was truncated.
+        let stored = self.stored.get(partition).filter(|stored| **stored <= polled);
+        let is_more = stored.is_none_or(|stored| offset > *stored);
+        // What is above was polled when the partition was ours before.
+        let counts = is_ours && offset <= polled && is_more;
+        if counts {
+            self.stored.insert(partition.clone(), offset);
+        }
+        counts
+    }
+
+    /// The caller reads on elsewhere: what is done there is to be said anew.
+    pub(crate) fn forget_stored(&mut self, partition: &TopicPartition) {
+        self.stored.remove(partition);
+    }
+
+    /// Says once of each topic that it is not there.
+    pub(crate) fn on_metadata(&mut self, metadata: &ClusterMetadata) {
+        for name in self.member.topics() {
+            let known = metadata.topics.get(name);
+            let is_there =
+                known.is_some_and(|topic| topic.error != ErrorCode::UnknownTopicOrPartition);
+            if is_there {
+                self.missing.remove(name);
+            } else if self.missing.insert(name.clone()) {
+                tracing::warn!(topic = %name, "there is no such topic, waiting for it");
+            }
+        }
+    }
+
+    /// Something of a topic was read: it is there.
+    pub(crate) fn on_read(&mut self, topic: &TopicName) {
+        self.missing.remove(topic);
     }
 
     /// Sends what is due; `position` is where each partition stands, for what was polled before.
@@ -154,7 +239,11 @@ impl Group {
         let commit = self.member.settings().auto_commit.filter(|_| is_member);
         let commit = commit.filter(|_| !self.is_committing).map(|_| self.next_commit);
         let not_before = self.not_before.filter(|not_before| *not_before > now);
-        [self.member.next_heartbeat(), commit, not_before].into_iter().flatten().min()
+        let stored = match &self.moving {
+            Some(Moving::Out { until, stage: Stage::Storing, .. }) => Some(*until),
+            _ => None,
+        };
+        [self.member.next_heartbeat(), commit, not_before, stored].into_iter().flatten().min()
     }
 
     fn start_moving(
@@ -173,25 +262,50 @@ impl Group {
                 Some(Step::GiveUp(ids)) => {
                     let names = ids.iter().filter_map(|id| self.member.owned().get(id));
                     let names: Vec<_> = names.cloned().collect();
-                    let offsets = self.uncommitted(names.iter(), position);
+                    let due = names.iter().filter_map(|it| Some((it.clone(), position(it)?)));
+                    let due = due.collect();
                     changes.removed = names;
-                    let until = now + LAST_COMMIT_MAX;
-                    self.moving = Some(Moving::Out { ids, offsets, until, is_asked: false });
+                    let until = now + LAST_STORE_MAX;
+                    self.moving = Some(Moving::Out { ids, due, until, stage: Stage::Storing });
                 }
                 Some(Step::TakeIn(ids)) => self.take_in(&ids, connection, events, changes),
                 None => return,
             }
         }
-        let does_commit = self.member.settings().auto_commit.is_some();
-        if let Some(Moving::Out { offsets, is_asked, .. }) = &mut self.moving
-            && !*is_asked
-        {
+        self.move_out(now, connection, events);
+    }
+
+    /// Lets go of partitions once what is done of them is committed.
+    fn move_out(
+        &mut self,
+        now: Instant,
+        connection: &Connection,
+        events: &mut Vec<BoxFuture<'static, GroupEvent>>,
+    ) {
+        let settings = self.member.settings();
+        let (does_commit, stores) = (settings.auto_commit.is_some(), settings.auto_offset_store);
+        let Some(Moving::Out { due, until, stage, .. }) = &mut self.moving else { return };
+        if *stage == Stage::Storing {
+            let is_stored = |(it, due): (&TopicPartition, &Offset)| {
+                let is_gone = self.missing.contains(&it.topic);
+                is_gone || self.stored.get(it).is_some_and(|stored| stored >= due)
+            };
+            if does_commit && !stores && now < *until && !due.iter().all(is_stored) {
+                return;
+            }
+            *stage = Stage::ToCommit;
+            *until = now + LAST_COMMIT_MAX;
+        }
+        if *stage == Stage::ToCommit {
+            let due = due.clone();
+            let offsets = self.uncommitted(due.keys(), &|_| None);
             if !does_commit || offsets.is_empty() {
                 self.end_moving_out(now);
-            } else {
-                *is_asked = true;
-                let offsets = offsets.clone();
-                events.push(self.committing(connection, offsets, true));
+                return;
+            }
+            events.push(self.committing(connection, offsets, true));
+            if let Some(Moving::Out { stage, .. }) = &mut self.moving {
+                *stage = Stage::Committing;
             }
         }
     }
@@ -266,8 +380,31 @@ impl Group {
         partitions: impl Iterator<Item = &'a TopicPartition>,
         position: &impl Fn(&TopicPartition) -> Option<Offset>,
     ) -> Offsets {
-        let positions = partitions.filter_map(|it| Some((it.clone(), position(it)?)));
-        positions.filter(|(it, offset)| self.committed.get(it) != Some(offset)).collect()
+        // A topic that is gone has no place for a commit.
+        let partitions = partitions.filter(|it| !self.missing.contains(&it.topic));
+        let done = partitions.filter_map(|it| Some((it.clone(), self.done(it, position)?)));
+        done.filter(|(it, offset)| self.committed.get(it) != Some(offset)).collect()
+    }
+
+    /// Up to where a partition is done with.
+    fn done(
+        &self,
+        partition: &TopicPartition,
+        position: &impl Fn(&TopicPartition) -> Option<Offset>,
+    ) -> Option<Offset> {
+        if self.member.settings().auto_offset_store {
+            position(partition).or(self.due(partition))
+        } else {
+            self.stored.get(partition).copied()
+        }
+    }
+
+    /// Where a partition stood that is on its way out.
+    fn due(&self, partition: &TopicPartition) -> Option<Offset> {
+        match &self.moving {
+            Some(Moving::Out { due, .. }) => due.get(partition).copied(),
+            Some(Moving::In { .. }) | None => None,
+        }
     }
 
     pub(crate) fn on_event(&mut self, event: GroupEvent) -> Changes {
@@ -279,11 +416,15 @@ impl Group {
                 self.connection = Some(found.connection);
             }
             GroupEvent::Coordinator(Err(error)) => {
-                tracing::debug!(%error, "no coordinator");
                 self.finding.on_failed();
-                let is_refusal = matches!(error, ClientError::Refused { .. });
-                if is_refusal && !error.code().is_some_and(ErrorCode::is_retriable) {
+                let count = self.finding.failure_count();
+                let is_gone = count == 1 && error.code().is_none();
+                if !may_pass(&error) {
                     self.refuse(error);
+                } else if is_gone || count == FINDING_COUNT_TOLD {
+                    tracing::warn!(%error, "no coordinator of the group, trying again");
+                } else {
+                    tracing::debug!(%error, "no coordinator");
                 }
             }
             GroupEvent::Heartbeat(result) => self.on_heartbeat(result, now, &mut changes),
@@ -310,7 +451,7 @@ impl Group {
     ) {
         let response = match result {
             Ok(response) => response,
-            Err(error @ ClientError::UnsupportedVersion { .. }) => return self.refuse(error),
+            Err(error) if !may_pass(&error) => return self.refuse(error),
             Err(error) => {
                 tracing::debug!(%error, "a heartbeat failed");
                 self.connection = None;
@@ -346,6 +487,7 @@ impl Group {
         self.moving = None;
         self.not_before = None;
         self.committed.clear();
+        self.stored.clear();
         self.is_committing = false;
         self.member.rejoin(now);
     }
@@ -387,9 +529,9 @@ impl Group {
     }
 
     fn try_last_commit_again(&mut self, error: ClientError, now: Instant) {
-        let Some(Moving::Out { until, is_asked, .. }) = &mut self.moving else { return };
+        let Some(Moving::Out { until, stage, .. }) = &mut self.moving else { return };
         if now < *until && may_succeed(&error) {
-            *is_asked = false;
+            *stage = Stage::ToCommit;
             self.not_before = Some(now + self.backoff.next_wait());
         } else {
             tracing::warn!(%error, "partitions are given up without a commit: records repeat");
@@ -402,6 +544,7 @@ impl Group {
         for id in &ids {
             if let Some(name) = self.member.owned().get(id) {
                 self.committed.remove(name);
+                self.stored.remove(name);
             }
         }
         self.member.on_given_up(&ids, now);
@@ -421,7 +564,7 @@ impl Group {
                 self.note_failure(&error);
                 self.not_before = Some(now + self.backoff.next_wait());
                 if !may_succeed(&error) && error.code() != Some(ErrorCode::UnknownMemberId) {
-                    self.error = Some(error.into());
+                    self.error = Some(told(error));
                 }
                 return;
             }
@@ -430,6 +573,7 @@ impl Group {
             let to = match (offsets.get(&name), self.reset) {
                 (Some(offset), _) => {
                     self.committed.insert(name.clone(), *offset);
+                    self.stored.insert(name.clone(), *offset);
                     SeekTo::Offset(*offset)
                 }
                 (None, OffsetReset::Earliest) => SeekTo::Earliest,
@@ -454,13 +598,14 @@ impl Group {
     /// There is no way into the group; said once, and after that nothing is tried.
     fn refuse(&mut self, error: ClientError) {
         self.is_refused = true;
-        self.error = Some(error.into());
+        self.error = Some(told(error));
     }
 
-    /// Commits where everything stands, and waits for the answer.
+    /// Commits what is done, and waits for the answer.
     pub(crate) async fn commit(
         &mut self,
         position: impl Fn(&TopicPartition) -> Option<Offset>,
+        deadline: Instant,
     ) -> Result<(), ClientError> {
         let offsets = self.uncommitted(self.member.owned().values(), &position);
         if offsets.is_empty() {
@@ -473,14 +618,14 @@ impl Group {
             let coordinator = client.coordinator(group, Lane::Group).await?;
             commit(&coordinator.connection, &request, client.request_timeout()).await
         };
-        client.retry_until(client.api_deadline(), operation, attempt).await?;
+        client.retry_until(deadline, operation, attempt).await?;
         self.committed.extend(offsets);
         Ok(())
     }
 
     /// Tells the group that we go, so that it need not wait for our session to end.
     pub(crate) async fn leave(&mut self) -> Result<(), ClientError> {
-        if self.member.epoch() <= 0 || self.is_refused {
+        if !self.member.may_be_known() || self.is_refused {
             return Ok(());
         }
         let coordinator = self.client.coordinator(self.member.group_id(), Lane::Group).await?;
@@ -496,11 +641,26 @@ impl Group {
 
 /// Whether the same may be tried again. A stale epoch is renewed by the next heartbeat.
 fn may_succeed(error: &ClientError) -> bool {
+    may_pass(error) || error.code() == Some(ErrorCode::StaleMemberEpoch)
+}
+
+/// Whether an error may be gone by itself the next time.
+fn may_pass(error: &ClientError) -> bool {
     match error {
-        ClientError::Refused { code, .. } => {
-            code.is_retriable() || *code == ErrorCode::StaleMemberEpoch
-        }
-        ClientError::UnsupportedVersion { .. } | ClientError::Encode { .. } => false,
-        _ => true,
+        ClientError::Refused { code, .. } => code.is_retriable(),
+        ClientError::Connection(_)
+        | ClientError::NoBroker { .. }
+        | ClientError::TimedOut { .. } => true,
+        _ => false,
+    }
+}
+
+/// The error as the caller is told it.
+fn told(error: ClientError) -> ConsumeError {
+    let is_older = matches!(error, ClientError::UnsupportedVersion { .. })
+        || error.code() == Some(ErrorCode::UnsupportedVersion);
+    match is_older {
+        true => ConsumeError::NoConsumerGroups { source: error },
+        false => error.into(),
     }
 }

@@ -6,7 +6,8 @@
 //!
 //! **Invariant:** a partition is given up before the coordinator is told so, and only after the
 //! commit of its position has been answered, or has failed for long enough.
-//! **Invariant:** what a commit says was returned by a `poll` before the one that sends it.
+//! **Invariant:** what a commit says was returned by a `poll` before the one that sends it, and was
+//! stored where the caller stores offsets itself.
 
 mod commits;
 mod consumer;
@@ -27,6 +28,8 @@ pub(crate) struct GroupSettings {
     pub(crate) rebalance_timeout: Duration,
     /// How often positions are committed; none to leave that to the caller.
     pub(crate) auto_commit: Option<Duration>,
+    /// Whether what was polled counts as done; if not, the caller says what does.
+    pub(crate) auto_offset_store: bool,
 }
 
 impl Default for GroupSettings {
@@ -37,6 +40,7 @@ impl Default for GroupSettings {
             assignor: None,
             rebalance_timeout: Duration::from_secs(300),
             auto_commit: Some(Duration::from_secs(5)),
+            auto_offset_store: true,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use highwater::admin::{CommittedOffset, GroupDescription, GroupKind, GroupMember};
 use highwater::client::ClientError;
 use highwater::{Admin, TopicPartition};
@@ -13,7 +14,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::lag::{Standing, standings};
 use super::or_dash;
-use crate::commands::failure::{Reported, tell};
+use crate::commands::failure::{Reported, note, tell};
 use crate::commands::output::{Output, OutputFormat};
 
 #[derive(Debug, Args)]
@@ -28,9 +29,9 @@ Examples:
   highwater group describe readers --output json | jq '.partitions[] | select(.lag > 0)'")]
 pub(super) struct Describe {
     /// Ids of groups [default: all]
-    #[arg(value_name = "GROUP")]
+    #[arg(value_name = "GROUP", value_parser = NonEmptyStringValueParser::new())]
     groups: Vec<String>,
-    /// Show it again every so many seconds, until Ctrl-C
+    /// Show it again every so many seconds, until Ctrl-C: --watch, or --watch=5 with the sign
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2")]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=3600), require_equals = true)]
     watch: Option<u64>,
@@ -52,7 +53,11 @@ impl Describe {
                 Ok(()) => {}
                 // Told already; the group may come, or the broker come back.
                 Err(error) if error.is::<Reported>() => {}
-                Err(error) if error.is::<ClientError>() => tell(&error),
+                Err(error) if error.is::<ClientError>() => {
+                    // What clears the screen goes first, or it clears this.
+                    output.flush()?;
+                    tell(&error);
+                }
                 Err(error) => return Err(error),
             }
             if !is_screen {
@@ -67,6 +72,10 @@ impl Describe {
         let mut groups = self.groups.clone();
         if groups.is_empty() {
             groups.extend(admin.list_groups().await?.into_iter().map(|group| group.group_id));
+            if groups.is_empty() {
+                output.flush()?;
+                note("there are no groups");
+            }
         }
         let mut failed = false;
         for (index, group) in groups.iter().enumerate() {

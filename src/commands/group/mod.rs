@@ -6,6 +6,7 @@ mod offsets_file;
 mod plan;
 mod reset;
 
+use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser};
 use clap::{Args, Subcommand};
 use highwater::admin::GroupMember;
 use highwater::{Admin, ErrorCode, TopicPartition};
@@ -13,7 +14,21 @@ use serde_json::json;
 
 use super::Global;
 use super::failure::{Reported, tell};
-use super::output::Output;
+use super::output::{Output, printable};
+
+/// Letters of a name that a table shows; it pads every line to the longest. Programs get it whole.
+const CELL_LETTERS_MAX: usize = 80;
+/// Kafka's words for what a group does.
+const STATES: [&str; 7] = [
+    "PreparingRebalance",
+    "CompletingRebalance",
+    "Stable",
+    "Dead",
+    "Empty",
+    "Assigning",
+    "Reconciling",
+];
+const TYPES: [&str; 2] = ["classic", "consumer"];
 
 /// Arguments of `group`.
 #[derive(Debug, Args)]
@@ -38,22 +53,27 @@ enum Action {
 
 #[derive(Debug, Args)]
 struct List {
-    /// Only groups in this state, such as Stable or Empty; may be repeated
-    #[arg(long = "state", value_name = "STATE")]
+    /// Only groups in this state; may be repeated
+    #[arg(long = "state", value_name = "STATE", value_delimiter = ',', ignore_case = true)]
+    #[arg(value_parser = PossibleValuesParser::new(STATES))]
     states: Vec<String>,
+    /// Only groups of this type; may be repeated
+    #[arg(long = "type", value_name = "TYPE", value_delimiter = ',', ignore_case = true)]
+    #[arg(value_parser = PossibleValuesParser::new(TYPES))]
+    types: Vec<String>,
 }
 
 #[derive(Debug, Args)]
 struct Members {
     /// Ids of groups
-    #[arg(required = true, value_name = "GROUP")]
+    #[arg(required = true, value_name = "GROUP", value_parser = NonEmptyStringValueParser::new())]
     groups: Vec<String>,
 }
 
 #[derive(Debug, Args)]
 struct Delete {
     /// Ids of groups
-    #[arg(required = true, value_name = "GROUP")]
+    #[arg(required = true, value_name = "GROUP", value_parser = NonEmptyStringValueParser::new())]
     groups: Vec<String>,
     /// Succeed if a group is not there
     #[arg(long)]
@@ -80,15 +100,13 @@ impl List {
         let groups = admin.list_groups().await?;
         let mut rows = Vec::new();
         for group in groups {
-            let state = group.state.as_deref();
-            let is_wanted =
-                |wanted: &String| state.is_some_and(|it| it.eq_ignore_ascii_case(wanted));
-            if !self.states.is_empty() && !self.states.iter().any(is_wanted) {
+            let (state, group_type) = (group.state.as_deref(), group.group_type.as_deref());
+            if !is_wanted(&self.states, state) || !is_wanted(&self.types, group_type) {
                 continue;
             }
             rows.push(vec![
-                group.group_id.clone(),
-                or_dash(group.group_type.as_deref()),
+                or_dash(Some(&group.group_id)),
+                or_dash(group_type),
                 or_dash(state),
                 or_dash(Some(&group.protocol_type)),
                 group.coordinator.value().to_string(),
@@ -124,14 +142,14 @@ fn show_members(group: &str, members: &[GroupMember], output: &mut Output) -> an
     let rows = members.iter().map(|member| {
         let goes_to = member.target.as_ref().filter(|target| **target != member.assignment);
         vec![
-            group.to_owned(),
-            member.member_id.clone(),
+            or_dash(Some(group)),
+            or_dash(Some(&member.member_id)),
             or_dash(member.instance_id.as_deref()),
             or_dash(Some(&member.client_id)),
             or_dash(Some(&member.host)),
             member.epoch.map_or("-".to_owned(), |epoch| epoch.to_string()),
-            or_dash(Some(&in_short(&member.assignment))),
-            goes_to.map_or("-".to_owned(), |target| or_dash(Some(&in_short(target)))),
+            in_short(&member.assignment),
+            goes_to.map_or("-".to_owned(), |target| in_short(target)),
         ]
     });
     let header = ["GROUP", "MEMBER", "INSTANCE", "CLIENT", "HOST", "EPOCH", "READS", "WILL READ"];
@@ -180,13 +198,28 @@ impl Delete {
     }
 }
 
-/// An empty cell would shift the columns for `awk`.
-fn or_dash(text: Option<&str>) -> String {
-    text.filter(|text| !text.is_empty()).unwrap_or("-").to_owned()
+/// Whether `is` is one of `wanted`; all are wanted if none is named.
+fn is_wanted(wanted: &[String], is: Option<&str>) -> bool {
+    let is_named = |wanted: &String| is.is_some_and(|is| is.eq_ignore_ascii_case(wanted));
+    wanted.is_empty() || wanted.iter().any(is_named)
 }
 
-/// `orders:0,1,2;returns:4`, from partitions in order.
+/// A name as a cell of a table, not too long; an empty cell would shift the columns for `awk`.
+fn or_dash(text: Option<&str>) -> String {
+    let Some(text) = text.filter(|text| !text.is_empty()) else { return "-".to_owned() };
+    let mut cell = printable(text).into_owned();
+    if let Some((end, _)) = cell.char_indices().nth(CELL_LETTERS_MAX) {
+        cell.truncate(end);
+        cell.push('\u{2026}');
+    }
+    cell
+}
+
+/// `orders:0,1,2;returns:4`, from partitions in order; a dash without one.
 fn in_short(partitions: &[TopicPartition]) -> String {
+    if partitions.is_empty() {
+        return "-".to_owned();
+    }
     let mut text = String::new();
     let mut last = None;
     for TopicPartition { topic, partition } in partitions {
@@ -212,6 +245,16 @@ mod tests {
         let partition = |topic: &str, number| TopicPartition::new(topic.parse().unwrap(), number);
         let partitions = [partition("a", 0), partition("a", 2), partition("b", 1)];
         assert_eq!(in_short(&partitions), "a:0,2;b:1");
-        assert_eq!(in_short(&[]), "");
+        assert_eq!(in_short(&[]), "-");
+    }
+
+    #[test]
+    fn name_of_a_cell_is_short_and_obeyed_by_no_terminal() {
+        assert_eq!(or_dash(None), "-");
+        assert_eq!(or_dash(Some("")), "-");
+        assert_eq!(or_dash(Some("\x1b[2J\n")), "\\u{1b}[2J\\n");
+        let whole = "\u{e9}".repeat(CELL_LETTERS_MAX);
+        assert_eq!(or_dash(Some(&whole)), whole);
+        assert_eq!(or_dash(Some(&format!("{whole}x"))), format!("{whole}\u{2026}"));
     }
 }

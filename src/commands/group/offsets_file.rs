@@ -1,10 +1,25 @@
 //! Files of offsets, as `kafka-consumer-groups --export` writes them and `--from-file` reads them.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::Path;
 
 use anyhow::{Context, bail};
 use highwater::{Offset, TopicName, TopicPartition};
+
+/// How much of a file is read; a larger one is refused. That is a million partitions and more.
+const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// What stands in a file, or comes out of a pipe.
+pub(super) fn text(path: &Path) -> anyhow::Result<String> {
+    let mut text = String::new();
+    File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > FILE_BYTES_MAX {
+        bail!("more than {FILE_BYTES_MAX} bytes");
+    }
+    Ok(text)
+}
 
 /// Reads lines of `topic,partition,offset`, or `group,topic,partition,offset` of which only those
 /// of `group` count.
@@ -97,6 +112,12 @@ mod tests {
         let text = "\"g, the \"\"first\"\"\",\"orders\",0,7\r\nother,orders,1,8\n\n";
         let expected = BTreeMap::from([(partition("orders", 0), Offset::new(7))]);
         assert_eq!(read(text, "g, the \"first\"").unwrap(), expected);
+    }
+
+    #[test]
+    fn file_without_an_end_is_refused() {
+        let error = text(Path::new("/dev/zero")).unwrap_err();
+        assert_eq!(error.to_string(), "more than 67108864 bytes");
     }
 
     #[test]

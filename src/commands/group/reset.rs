@@ -1,18 +1,18 @@
 //! `highwater group reset`: sets committed offsets, after showing what would change.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use anyhow::{Context, bail};
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use highwater::admin::CommittedOffset;
 use highwater::{Admin, ErrorCode, Offset, Timestamp, TopicName, TopicPartition};
 use serde_json::json;
 
-use super::offsets_file;
 use super::plan::{Planned, Target, plan};
+use super::{offsets_file, or_dash};
 use crate::commands::failure::{Reported, Usage, tell};
 use crate::commands::moment::{self, Moment, Span};
 use crate::commands::output::{Output, OutputFormat};
@@ -30,6 +30,7 @@ Examples:
   highwater group reset readers --from-file offsets.csv --execute")]
 pub(super) struct Reset {
     /// Id of the group
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     group: String,
     /// A topic, or some of its partitions; may be repeated [default: all with a committed offset]
     #[arg(long = "topic", value_name = "TOPIC[:0,1,...]", conflicts_with = "from_file")]
@@ -57,13 +58,14 @@ struct To {
     #[arg(long)]
     to_current: bool,
     /// To an offset
-    #[arg(long, value_name = "OFFSET", value_parser = clap::value_parser!(i64).range(0..))]
+    #[arg(long, value_name = "OFFSET", allow_negative_numbers = true)]
+    #[arg(value_parser = clap::value_parser!(i64).range(0..))]
     to_offset: Option<i64>,
     /// To the first record at or after a time: milliseconds since 1970, or 2026-05-01T12:00:00Z
-    #[arg(long, value_name = "TIME", alias = "to-datetime")]
+    #[arg(long, value_name = "TIME", alias = "to-datetime", allow_hyphen_values = true)]
     to_time: Option<Moment>,
     /// To the first record that is no older than this: 90s, 15m, 2h, 7d or PT1H30M
-    #[arg(long, value_name = "DURATION")]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     by_duration: Option<Span>,
     /// So many records on; with a minus sign, back
     #[arg(long, value_name = "COUNT", allow_hyphen_values = true)]
@@ -149,7 +151,7 @@ impl Reset {
             Target::Shift(by)
         } else if let Some(path) = &to.from_file {
             let what = || path.display().to_string();
-            let text = fs::read_to_string(path).with_context(what)?;
+            let text = offsets_file::text(path).with_context(what)?;
             Target::Each(offsets_file::read(&text, &self.group).with_context(what)?)
         } else {
             Target::Current
@@ -222,7 +224,7 @@ impl Reset {
         let rows = plan.iter().map(|(partition, planned)| {
             let change = planned.from.map(|from| planned.to.value() - from.value());
             vec![
-                self.group.clone(),
+                or_dash(Some(&self.group)),
                 partition.topic.to_string(),
                 partition.partition.to_string(),
                 planned.from.map_or("-".to_owned(), |from| from.value().to_string()),
