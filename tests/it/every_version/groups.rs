@@ -92,6 +92,8 @@ fn members(address: SocketAddr, tally: &mut Tally) -> Result<()> {
         group_id: format!("{GROUP}-{}", version.min(3)).into(),
         generation_id: 1,
         member_id: "nobody".into(),
+        protocol_type: Some("consumer".into()),
+        protocol_name: Some("range".into()),
         ..sync_group::SyncGroupRequest::default()
     };
     ask(address, tally, request, |_, response| response.error_code == ErrorCode::UnknownMemberId)?;
