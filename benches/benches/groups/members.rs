@@ -46,6 +46,8 @@ pub(crate) fn join_classic(client: &mut RawClient, group: &str, topic: &str) -> 
         group_id: group.into(),
         generation_id: joined.generation_id,
         member_id: joined.member_id.clone(),
+        protocol_type: joined.protocol_type,
+        protocol_name: joined.protocol_name,
         assignments: vec![assignment],
         ..SyncGroupRequest::default()
     };
