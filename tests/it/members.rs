@@ -226,7 +226,10 @@ impl Lagging {
         }
         let appended = Instant::now();
         told(broker, &["group", "reset", GROUP, "--topic", TOPIC, "--to-earliest", "--execute"]);
-        tokio::time::sleep(Duration::from_secs(3)).await;
+        let lag = || described(broker, "lag_seconds")[0].as_f64().unwrap();
+        while lag() < 3.0 {
+            assert!(began.elapsed() < LONG, "the lag does not grow");
+        }
         Self { began, appended }
     }
 

@@ -20,6 +20,8 @@ use super::{Group, GroupKind, Refusal};
 const GROUP_ID_NOT_FOUND_VERSION: i16 = 9;
 /// Bytes of an offset's record beside its texts, about.
 const RECORD_OVERHEAD_BYTES: usize = 64;
+/// First version of OffsetCommit that names topics by id.
+const TOPIC_ID_VERSION: i16 = 10;
 /// No retention time of its own.
 const DEFAULT_RETENTION_TIME: i64 = -1;
 
@@ -30,6 +32,8 @@ struct Commit {
     epoch: i32,
     expire_timestamp: Option<Timestamp>,
     producer: Option<(ProducerId, ProducerEpoch)>,
+    /// Whether topics go by id; the zero id is then one that nobody knows.
+    has_ids: bool,
     topics: Vec<RequestTopic>,
 }
 
@@ -51,6 +55,7 @@ pub(crate) fn commit_offsets(
         epoch: request.generation_id_or_member_epoch,
         expire_timestamp,
         producer: None,
+        has_ids: caller.version >= TOPIC_ID_VERSION,
         topics: request.topics,
     };
     commit.run(cx, group, caller, is_new_group)
@@ -91,6 +96,7 @@ pub(crate) fn commit_txn_offsets(
         epoch: request.generation_id_or_member_epoch,
         expire_timestamp: None,
         producer: Some((producer_id, producer_epoch)),
+        has_ids: false,
         topics: topics.collect(),
     };
     let result = commit.run(cx, group, caller, is_new_group);
@@ -116,7 +122,7 @@ impl Commit {
             let known = known_topic(cx.topics, topic);
             let mut partitions = Vec::with_capacity(topic.partitions.len());
             for partition in &topic.partitions {
-                let result = check_partition(cx, topic, known, partition);
+                let result = self.check_partition(cx, known, partition);
                 if let (Ok(()), Some(known)) = (&result, known) {
                     cx.propose(self.record(cx.now.wall, &group.id, known, partition));
                 }
@@ -214,6 +220,31 @@ impl Commit {
             None => GroupRecord::Offset(record),
         }
     }
+
+    fn check_partition(
+        &self,
+        cx: &Context<'_>,
+        known: Option<&Topic>,
+        partition: &RequestTopicPartition,
+    ) -> Result<(), Refusal> {
+        match known {
+            Some(known) if (0..known.partition_count).contains(&partition.partition_index) => {}
+            Some(_) => return Err(Refusal::UnknownTopicOrPartition),
+            None if self.has_ids => return Err(Refusal::UnknownTopicId),
+            None => return Err(Refusal::UnknownTopicOrPartition),
+        }
+        let Some(metadata) = &partition.committed_metadata else { return Ok(()) };
+        let max_bytes = cx.config.offset_metadata_bytes_max;
+        // Kafka counts UTF-16 units, and calls them bytes. Whatever the setting says, the text has to
+        // fit the length field of its record.
+        let bytes = metadata.as_bytes().len();
+        let is_above_setting = bytes > max_bytes && metadata.encode_utf16().count() > max_bytes;
+        if is_above_setting || bytes > STRING_BYTES_MAX {
+            let max_bytes = max_bytes.min(STRING_BYTES_MAX);
+            return Err(Refusal::OffsetMetadataTooLarge { bytes, max_bytes });
+        }
+        Ok(())
+    }
 }
 
 fn known_topic<'a>(topics: &'a Topics, topic: &RequestTopic) -> Option<&'a Topic> {
@@ -222,29 +253,4 @@ fn known_topic<'a>(topics: &'a Topics, topic: &RequestTopic) -> Option<&'a Topic
     } else {
         topics.by_id(topic.topic_id)
     }
-}
-
-fn check_partition(
-    cx: &Context<'_>,
-    topic: &RequestTopic,
-    known: Option<&Topic>,
-    partition: &RequestTopicPartition,
-) -> Result<(), Refusal> {
-    match known {
-        Some(known) if (0..known.partition_count).contains(&partition.partition_index) => {}
-        Some(_) => return Err(Refusal::UnknownTopicOrPartition),
-        None if topic.topic_id.is_zero() => return Err(Refusal::UnknownTopicOrPartition),
-        None => return Err(Refusal::UnknownTopicId),
-    }
-    let Some(metadata) = &partition.committed_metadata else { return Ok(()) };
-    let max_bytes = cx.config.offset_metadata_bytes_max;
-    // Kafka counts UTF-16 units, and calls them bytes. Whatever the setting says, the text has to
-    // fit the length field of its record.
-    let bytes = metadata.as_bytes().len();
-    let is_above_setting = bytes > max_bytes && metadata.encode_utf16().count() > max_bytes;
-    if is_above_setting || bytes > STRING_BYTES_MAX {
-        let max_bytes = max_bytes.min(STRING_BYTES_MAX);
-        return Err(Refusal::OffsetMetadataTooLarge { bytes, max_bytes });
-    }
-    Ok(())
 }

@@ -12,7 +12,7 @@ use highwater_protocol::messages::sync_group::SyncGroupRequest;
 use highwater_records::{Monotonic, Now, Offset, ProducerId, Timestamp, Uuid};
 
 use super::admin::{delete_group, describe_consumer_group, describe_group, list_groups};
-use super::answer::{Answer, GroupSummary, LagSource, TopicResults};
+use super::answer::{Answer, GroupSummary, LagSource};
 use super::classic::{ClassicGroup, Joining, leaving_members, nobody_left};
 use super::commit::{commit_offsets, commit_txn_offsets};
 use super::config::{GroupConfig, GroupOverrides};
@@ -30,9 +30,6 @@ use crate::{ConnectionId, Machine};
 
 /// First version of SyncGroup that has to name the protocol (KIP-559).
 const PROTOCOL_IN_SYNC_VERSION: i16 = 5;
-
-/// First version of OffsetCommit that names topics by id.
-const TOPIC_ID_IN_COMMIT_VERSION: i16 = 10;
 
 /// The coordinator of the groups of one partition of `__consumer_offsets`.
 ///
@@ -318,8 +315,6 @@ impl GroupCoordinator {
                 let result = self.with_group(now, &id, outcome, |cx, group, is_new_group| {
                     commit_offsets(cx, group, &caller, request, is_new_group)
                 });
-                let has_ids = caller.version >= TOPIC_ID_IN_COMMIT_VERSION;
-                let result = if has_ids { result.map(without_zero_ids) } else { result };
                 (caller, Answer::CommitOffsets(result))
             }
             Input::CommitTxnOffsets { caller, request } => {
@@ -433,16 +428,6 @@ impl GroupCoordinator {
 
 fn check_group_id(group_id: &Str) -> Result<(), Refusal> {
     if group_id.is_empty() { Err(Refusal::InvalidGroupId) } else { Ok(()) }
-}
-
-/// Where topics go by id, the zero id is one that nobody knows.
-fn without_zero_ids(mut topics: Vec<TopicResults>) -> Vec<TopicResults> {
-    for topic in topics.iter_mut().filter(|topic| topic.topic_id.is_zero()) {
-        for (_, result) in &mut topic.partitions {
-            *result = Err(Refusal::UnknownTopicId);
-        }
-    }
-    topics
 }
 
 /// Takes a record that belongs to this group.
