@@ -116,17 +116,30 @@ fn children(tree: &Tree, path: &str, text: &str, is_root: bool) -> Vec<(String, 
                 is_test |= inline_is_test;
             }
         }
-        let named = path_attribute(text, &code, at).map(|named| format!("{folder}/{named}"));
+        let named = path_attribute(text, &code, at).map(|named| joined(folder, named));
         let candidates = [format!("{below}/{module}.rs"), format!("{below}/{module}/mod.rs")];
         let found = named.into_iter().chain(candidates).find(|file| tree.get(file).is_some());
         children.extend(found.map(|file| (file, is_test)));
     }
     for at in words(&code, "include") {
         if let Some(named) = quoted(&text[at..]) {
-            children.push((format!("{folder}/{named}"), false));
+            children.push((joined(folder, named), false));
         }
     }
     children
+}
+
+/// A path as seen from a folder, which may lead up.
+fn joined(folder: &str, named: &str) -> String {
+    let mut parts: Vec<&str> = folder.split('/').collect();
+    for part in named.split('/') {
+        if part == ".." {
+            parts.pop();
+        } else {
+            parts.push(part);
+        }
+    }
+    parts.join("/")
 }
 
 /// Modules with a body in the file: name, where the body begins and ends, whether it is a test's.
@@ -216,10 +229,12 @@ mod tests {
         let tree = Tree::from([
             ("a/Cargo.toml", "[package]"),
             ("a/src/lib.rs", "#[path = \"odd_name.rs\"]\nmod one;\ninclude!(\"table.rs\");"),
-            ("a/src/odd_name.rs", ""),
+            ("a/src/odd_name.rs", "#[path = \"../../shared/two.rs\"]\nmod two;"),
             ("a/src/table.rs", ""),
+            ("shared/two.rs", ""),
+            ("shared/three.rs", ""),
         ]);
-        assert_eq!(dead(&tree), Vec::<String>::new());
+        assert_eq!(dead(&tree), ["shared/three.rs"]);
     }
 
     #[test]
