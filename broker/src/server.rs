@@ -23,7 +23,7 @@ use crate::metrics::Metrics;
 use crate::net::Net;
 use crate::net::gate::Gate;
 use crate::net::listener::Acceptor;
-use crate::replicas::{RecoveryWindow, Replicas, ReplicasSetup};
+use crate::replicas::{RecoveryWindow, Replicas, ReplicasSetup, RetentionSchedule};
 use crate::seams::{ListenOptions, Listener, Random, Seams};
 use crate::tasks::Tasks;
 use crate::workers::{self, Pool, Workers};
@@ -352,6 +352,10 @@ impl Parts {
             recovery_window: RecoveryWindow {
                 fsync_bytes: size("highwater.recovery.window.bytes"),
                 os_bytes: size("highwater.recovery.window.os.bytes"),
+            },
+            retention: RetentionSchedule {
+                first_after: config.duration_ms("log.initial.task.delay.ms"),
+                interval: config.duration_ms("log.retention.check.interval.ms"),
             },
             log_dirs: Vec::new(),
         };

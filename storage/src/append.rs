@@ -17,10 +17,12 @@ use crate::tail_cache::Staged;
 const SEGMENT_BYTES_MAX: u64 = i32::MAX as u64;
 
 /// What one turn appended and did not write yet.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Turn {
     batches: Vec<Waiting>,
     bytes: u64,
+    /// When the newest of them came.
+    now: Timestamp,
     /// How to take the turn's changes of producer state back, oldest first.
     undo: Vec<Undo>,
     /// A write that failed inside the turn: nothing more is taken in it.
@@ -31,6 +33,13 @@ pub(crate) struct Turn {
 struct Waiting {
     header: BatchHeader,
     staged: Staged,
+}
+
+impl Default for Turn {
+    fn default() -> Self {
+        let (batches, undo) = (Vec::new(), Vec::new());
+        Self { batches, bytes: 0, now: Timestamp::NONE, undo, failed: None }
+    }
 }
 
 impl Turn {
@@ -142,6 +151,7 @@ impl Log {
         }
         let staged = self.tail_cache.stage(&header.write(), body);
         self.turn.bytes += header.size_bytes() as u64;
+        self.turn.now = now;
         self.turn.batches.push(Waiting { header, staged });
     }
 
@@ -181,6 +191,7 @@ impl Log {
                 return Err(self.refuse_or_fault(fault));
             }
         };
+        active.note_append(turn.now);
         self.show(&active, turn.batches);
         self.sync.on_written(&active, file, turn.bytes, self.log_end_offset);
         match active.maybe_write_indexes() {

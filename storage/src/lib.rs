@@ -44,6 +44,7 @@ mod producer_state;
 mod read;
 mod recovery;
 mod recovery_limit;
+mod retention;
 mod segment;
 mod segment_indexes;
 mod swap;
@@ -81,6 +82,7 @@ pub use self::producer_snapshot::{
 };
 pub use self::recovery::{Recovery, Truncation};
 pub use self::recovery_limit::RecoveryLimit;
+pub use self::retention::{Expired, RetentionLimits};
 pub use self::sync::{CheckpointWork, Checkpointed, SyncWork, Synced};
 pub use self::tail_cache::{SLAB_BATCH_BYTES_MAX, TailCache};
 pub use self::text::FormatError;

@@ -211,7 +211,9 @@ impl Log {
         for (base_offset, (log_bytes, index_bytes, time_bytes)) in listing.segments {
             let Some(log_bytes) = log_bytes else { continue };
             let sizes = (index_bytes, time_bytes);
-            segments.push(Segment::existing(&self.home, base_offset, log_bytes, sizes));
+            let written = listing.written.get(&base_offset).copied().unwrap_or(opening.now);
+            let found = Segment::existing(&self.home, base_offset, log_bytes, sizes, written);
+            segments.push(found);
         }
         if segments.is_empty() {
             segments.push(Segment::create(&self.home, opening.log_start_offset, None)?);

@@ -310,5 +310,6 @@ fn rewrite(segment: &Arc<Segment>, start_bytes: u64) -> Result<(), StorageFault>
         file.write_all_at(&mut [IoSlice::new(bytes)], at).at_path("write", &path)?;
         at += read as u64;
     }
-    file.sync_data().at_path("sync", &path)
+    file.sync_data().at_path("sync", &path)?;
+    segment.restore_modified()
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::IoSlice;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use highwater_records::{BatchHeader, Offset, Timestamp};
 use parking_lot::Mutex;
@@ -76,6 +76,8 @@ pub(crate) struct Segment {
     /// Bytes of whole batches in the file; published after they are written.
     size_bytes: AtomicU64,
     file: Mutex<Option<Arc<dyn DiskFile>>>,
+    /// When it was last appended to, by our clock, in milliseconds. The file itself says the same.
+    last_append: AtomicI64,
     pub(crate) indexes: Mutex<SegmentIndexes>,
     /// Whether an index file was written since it was synced.
     indexes_are_unsynced: AtomicBool,
@@ -106,6 +108,7 @@ impl Segment {
             home: Arc::clone(home),
             size_bytes: AtomicU64::new(0),
             file: Mutex::new(Some(file)),
+            last_append: AtomicI64::new(0),
             indexes: Mutex::new(SegmentIndexes::empty()),
             indexes_are_unsynced: AtomicBool::new(false),
         });
@@ -119,6 +122,7 @@ impl Segment {
         base_offset: Offset,
         size_bytes: u64,
         index_bytes: (u64, u64),
+        last_append: Timestamp,
     ) -> Arc<Self> {
         let offsets = IndexFile::with_file_of(index_bytes.0);
         let times = IndexFile::with_file_of(index_bytes.1);
@@ -128,6 +132,7 @@ impl Segment {
             home: Arc::clone(home),
             size_bytes: AtomicU64::new(size_bytes),
             file: Mutex::new(None),
+            last_append: AtomicI64::new(last_append.value()),
             indexes: Mutex::new(indexes),
             indexes_are_unsynced: AtomicBool::new(false),
         })
@@ -139,6 +144,24 @@ impl Segment {
 
     pub(crate) fn size_bytes(&self) -> u64 {
         self.size_bytes.load(Ordering::Acquire)
+    }
+
+    /// When it was last appended to, by our clock.
+    pub(crate) fn last_append(&self) -> Timestamp {
+        Timestamp::new(self.last_append.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn note_append(&self, now: Timestamp) {
+        self.last_append.store(now.value(), Ordering::Relaxed);
+    }
+
+    /// Makes the file say again when it was last appended to, after a write that appended nothing.
+    pub(crate) fn restore_modified(&self) -> Result<(), StorageFault> {
+        let (path, at) = (self.log_path(), self.last_append());
+        if at.value() <= 0 {
+            return Ok(());
+        }
+        self.home.disk.set_modified(&path, at).at_path("set the time of", &path)
     }
 
     pub(crate) fn path(&self, suffix: &str) -> PathBuf {

@@ -255,6 +255,15 @@ impl Config {
         self.lookup().limit(key)
     }
 
+    /// The number of milliseconds in force for `key`.
+    ///
+    /// # Panics
+    /// If no table has the key, or it is not a number with a default.
+    #[must_use]
+    pub fn duration_ms(&self, key: &str) -> Duration {
+        self.lookup().duration_ms(key)
+    }
+
     /// Whether `key` is true.
     ///
     /// # Panics

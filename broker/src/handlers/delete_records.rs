@@ -131,9 +131,9 @@ fn delete(mut deletions: Vec<Deletion>) -> Vec<Deletion> {
         let dir = deletion.partition.dir();
         // The client is told, and segments go, only once a restart would not bring the records back.
         if dirs.iter().any(|(known, is_durable)| Arc::ptr_eq(known, dir) && *is_durable) {
-            match drop_segments(&deletion.partition) {
+            match deletion.partition.delete_old_segments() {
                 Ok(removed) => deletion.removed = removed,
-                Err(error) => deletion.result = Err(error),
+                Err(reason) => deletion.result = Err(not_serving_code(&reason)),
             }
         } else {
             deletion.result = Err(ErrorCode::KafkaStorageError);
@@ -153,15 +153,4 @@ fn advance(partition: &Arc<Partition>, before: i64) -> Result<Offset, ErrorCode>
         Ok(leading.log.log_start_offset())
     });
     advanced.map_err(|reason| not_serving_code(&reason))?
-}
-
-fn drop_segments(partition: &Arc<Partition>) -> Result<Vec<PathBuf>, ErrorCode> {
-    let removed = partition.in_turn(|leading, turn| match leading.log.delete_old_segments() {
-        Ok(()) => Ok(leading.log.take_deleted()),
-        Err(fault) => {
-            turn.fail(fault);
-            Err(ErrorCode::KafkaStorageError)
-        }
-    });
-    removed.map_err(|reason| not_serving_code(&reason))?
 }

@@ -21,6 +21,7 @@ mod turn;
 mod view;
 mod waiting;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -262,6 +263,25 @@ impl Partition {
         });
         // Offline or gone: nothing is due.
         drop(ticked);
+    }
+
+    /// Renames the segments below the log start for deletion, once that start is durable; returns what to remove.
+    ///
+    /// Errors: the replica does not serve, or not any more.
+    pub(crate) fn delete_old_segments(self: &Arc<Self>) -> Result<Vec<PathBuf>, NotServing> {
+        let deleted = self.in_turn(|leading, turn| {
+            let deleted = leading.log.delete_old_segments();
+            let files = leading.log.take_deleted();
+            match deleted {
+                Ok(()) => Ok(files),
+                Err(fault) => {
+                    let reason = Arc::from(fault.to_string());
+                    turn.fail(fault);
+                    Err(NotServing::Offline(reason))
+                }
+            }
+        });
+        deleted?
     }
 
     /// Takes the replica offline; whoever waits gets a storage error.

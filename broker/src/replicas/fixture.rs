@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use highwater_controller::image::{ConfigResource, PartitionEpoch, PartitionImage};
 use highwater_controller::{MetadataDelta, MetadataImage, MetadataRecord};
@@ -18,7 +19,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{RecoveryWindow, Replicas, ReplicasSetup};
+use super::{RecoveryWindow, Replicas, ReplicasSetup, RetentionSchedule};
 use crate::broker::FatalSignal;
 use crate::partition::{Append, Partition, PendingAppends};
 use crate::seams::Clock;
@@ -26,6 +27,8 @@ use crate::tasks::Tasks;
 use crate::workers::{Job, Pool, Workers};
 
 pub(crate) const NODE: NodeId = NodeId::new(1);
+
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// Runs everything at once on the caller's thread, except syncs: those wait for [`TestWorkers::run_syncs`].
 pub(crate) struct TestWorkers {
@@ -129,6 +132,7 @@ impl Fixture {
             tail_cache_bytes: 1 << 20,
             open_files_max: 100,
             recovery_window: RecoveryWindow { fsync_bytes: 64 << 20, os_bytes: 1 << 30 },
+            retention: RetentionSchedule { first_after: MINUTE, interval: 5 * MINUTE },
             log_dirs: vec![log_dir],
         };
         let replicas = Replicas::open(setup, &ending).unwrap();

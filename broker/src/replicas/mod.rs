@@ -12,6 +12,7 @@ mod checkpoints;
 pub(crate) mod fixture;
 mod hosted_dir;
 mod log_config;
+mod retention;
 mod saved_times;
 mod stop;
 mod sync_rounds;
@@ -39,6 +40,7 @@ use crate::workers::{self, Pool, Workers};
 
 pub(crate) use apply::Removal;
 pub(crate) use hosted_dir::{HostedDir, RecoveryWindow};
+pub(crate) use retention::RetentionSchedule;
 
 /// How often high watermarks are written (`replica.high.watermark.checkpoint.interval.ms` by default).
 const HIGH_WATERMARK_CHECKPOINT: Duration = Duration::from_secs(5);
@@ -66,6 +68,7 @@ pub(crate) struct ReplicasSetup {
     pub(crate) tail_cache_bytes: u64,
     pub(crate) open_files_max: usize,
     pub(crate) recovery_window: RecoveryWindow,
+    pub(crate) retention: RetentionSchedule,
     /// Locked, formatted, in the order of `log.dirs`. The broker stops if the first one fails.
     pub(crate) log_dirs: Vec<LogDir>,
 }
@@ -187,6 +190,8 @@ impl Replicas {
                 Arc::clone(dir).save_times(Arc::clone(&replicas.context.clock), ending.clone());
             setup.tasks.spawn("append times", saving);
         }
+        let retention = Arc::clone(&replicas).keep_retention(setup.retention, ending.clone());
+        setup.tasks.spawn("retention", retention);
         setup.tasks.spawn("replicas", Arc::clone(&replicas).work_by_time(ending.clone()));
         Ok(replicas)
     }

@@ -175,16 +175,14 @@ pub(super) static DATA_CONFIGS: &[ConfigDef] = &[
         "300000",
         "Time between looks for segments to delete.",
     )
-    .at_least(1)
-    .unused(),
+    .at_least(1),
     ConfigDef::new(
         "log.initial.task.delay.ms",
         Long,
         "30000",
         "Delay of the first background work on logs.",
     )
-    .at_least(0)
-    .unused(),
+    .at_least(0),
     ConfigDef::new(
         "log.local.retention.bytes",
         Long,

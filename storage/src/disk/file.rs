@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use highwater_records::Timestamp;
-use rustix::fs::{FallocateFlags, FlockOperation};
+use rustix::fs::{AtFlags, CWD, FallocateFlags, FlockOperation, Timespec, Timestamps, UTIME_OMIT};
 
 use super::{DirEntry, Disk, DiskFile, DiskLock, Metadata, OpenMode, Space};
 
@@ -108,6 +108,15 @@ impl Disk for FileDisk {
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
         rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)?;
         Ok(Box::new(RealLock(file)))
+    }
+
+    fn set_modified(&self, path: &Path, modified: Timestamp) -> io::Result<()> {
+        let (seconds, ms) = (modified.value().div_euclid(1000), modified.value().rem_euclid(1000));
+        let times = Timestamps {
+            last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },
+            last_modification: Timespec { tv_sec: seconds, tv_nsec: ms * 1_000_000 },
+        };
+        Ok(rustix::fs::utimensat(CWD, path, &times, AtFlags::empty())?)
     }
 
     fn space(&self, path: &Path) -> io::Result<Space> {

@@ -99,6 +99,8 @@ pub trait Disk: Send + Sync + fmt::Debug {
     /// released when the value is dropped or the process ends. [`io::ErrorKind::WouldBlock`] if
     /// another one, in this or another process, has it.
     fn lock(&self, path: &Path) -> io::Result<Box<dyn DiskLock>>;
+    /// Says when a file was last written, where that is not now.
+    fn set_modified(&self, path: &Path, modified: Timestamp) -> io::Result<()>;
     /// Room on the file system of `path`.
     fn space(&self, path: &Path) -> io::Result<Space>;
 

@@ -345,6 +345,14 @@ impl Disk for SimDisk {
         })
     }
 
+    fn set_modified(&self, path: &Path, modified: Timestamp) -> io::Result<()> {
+        let mut state = self.state.lock();
+        state.begin(DiskOp::SetLen)?;
+        let inode = state.tree.find(path)?;
+        state.tree.content_mut(inode)?.modified = modified;
+        Ok(())
+    }
+
     fn lock(&self, path: &Path) -> io::Result<Box<dyn DiskLock>> {
         let mut state = self.state.lock();
         let inode = match state.tree.find(path) {

@@ -10,3 +10,4 @@ mod log;
 mod model;
 mod producers;
 mod readers;
+mod retention;
