@@ -9,9 +9,10 @@ use crate::compression::{
     Codec, CompressionError, DECOMPRESSED_BYTES_MAX, UnknownCodec, decompress,
 };
 use crate::crc::crc32c;
-use crate::header::{BATCH_CRC_START, BATCH_HEADER_BYTES, BatchHeader};
+use crate::header::{BATCH_CRC_START, BATCH_HEADER_BYTES, BATCH_LENGTH_MIN, BatchHeader};
 use crate::offset::Offset;
 use crate::record::Records;
+use crate::time::Timestamp;
 
 /// Why bytes are no batch, or a batch's records cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -131,6 +132,21 @@ impl RecordBatch {
     #[must_use]
     pub fn into_bytes(self) -> Bytes {
         self.bytes
+    }
+
+    /// This batch without its records: what compaction leaves of it where its offsets, or its producer's sequences,
+    /// must stay known. Uncompressed, without a base timestamp and without a delete horizon.
+    ///
+    /// Source: KIP-98 (the last sequences of a producer outlive its records).
+    #[must_use]
+    pub fn emptied(&self) -> Self {
+        let mut header = self.header.clone();
+        header.attributes = header.attributes.with_codec(Codec::None).without_delete_horizon();
+        header.batch_length = BATCH_LENGTH_MIN;
+        header.base_timestamp = Timestamp::NONE;
+        header.record_count = 0;
+        let bytes = Bytes::copy_from_slice(&header.seal(&[]));
+        Self::from_parts(header, bytes)
     }
 
     /// The records as they lie in the batch: compressed if it is. Shared, not copied.

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::batch::RecordBatch;
-use crate::compression::{Codec, compress};
+use crate::compression::{Codec, UnknownCodec, compress};
 use crate::epoch::{LeaderEpoch, ProducerEpoch};
 use crate::header::{
     Attributes, BATCH_HEADER_BYTES, BATCH_LENGTH_MIN, BATCH_MAGIC, BatchHeader, TimestampType,
@@ -40,6 +40,15 @@ pub struct BatchBuilder {
     last_offset_delta: i32,
     base_timestamp: Timestamp,
     max_timestamp: Timestamp,
+    /// What the header says of them, whatever the records say.
+    kept: Kept,
+}
+
+/// Fields of a header that do not follow from the records.
+#[derive(Clone, Copy, Debug, Default)]
+struct Kept {
+    last_offset_delta: Option<i32>,
+    delete_horizon: Option<Timestamp>,
 }
 
 impl BatchBuilder {
@@ -60,7 +69,36 @@ impl BatchBuilder {
             last_offset_delta: 0,
             base_timestamp: Timestamp::NONE,
             max_timestamp: Timestamp::NONE,
+            kept: Kept::default(),
         }
+    }
+
+    /// A batch for what compaction keeps of another one: with its codec, attributes, offsets, leader and producer, and
+    /// no record yet.
+    ///
+    /// # Errors
+    /// If the attributes name no codec.
+    pub fn rewriting(header: &BatchHeader) -> Result<Self, UnknownCodec> {
+        let mut builder = Self::new(header.codec()?);
+        builder.attributes = header.attributes;
+        builder.base_offset = header.base_offset;
+        builder.leader_epoch = header.partition_leader_epoch;
+        builder.producer_id = header.producer_id;
+        builder.producer_epoch = header.producer_epoch;
+        builder.base_sequence = header.base_sequence;
+        if header.timestamp_type() == TimestampType::LogAppendTime {
+            builder.max_timestamp = header.max_timestamp;
+        }
+        builder.kept.last_offset_delta = Some(header.last_offset_delta);
+        builder.kept.delete_horizon = header.delete_horizon();
+        Ok(builder)
+    }
+
+    /// Sets when the deletions in the batch may go.
+    pub fn delete_horizon(&mut self, at: Timestamp) -> &mut Self {
+        self.attributes = self.attributes.with_delete_horizon();
+        self.kept.delete_horizon = Some(at);
+        self
     }
 
     /// Sets how hard to compress, in the codec's own scale; codecs without one ignore it.
@@ -146,7 +184,7 @@ impl BatchBuilder {
         assert!(offset_delta >= 0, "offset delta {offset_delta}");
         assert!(is_first || offset_delta > self.last_offset_delta, "offsets rise in a batch");
         if is_first {
-            self.base_timestamp = timestamp;
+            self.base_timestamp = self.kept.delete_horizon.unwrap_or(timestamp);
         }
         let delta = timestamp.value().wrapping_sub(self.base_timestamp.value());
         let length = record_bytes(delta, offset_delta, key, value, headers);
@@ -225,7 +263,7 @@ impl BatchBuilder {
             magic: BATCH_MAGIC,
             crc: 0,
             attributes: self.attributes.with_codec(self.codec),
-            last_offset_delta: self.last_offset_delta,
+            last_offset_delta: self.kept.last_offset_delta.unwrap_or(self.last_offset_delta),
             base_timestamp: self.base_timestamp,
             max_timestamp: self.max_timestamp,
             producer_id: self.producer_id,

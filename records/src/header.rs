@@ -157,6 +157,18 @@ impl Attributes {
         self.has(Self::DELETE_HORIZON)
     }
 
+    /// The same with a base timestamp that is the delete horizon.
+    #[must_use]
+    pub const fn with_delete_horizon(self) -> Self {
+        Self(self.0 | Self::DELETE_HORIZON)
+    }
+
+    /// The same without a delete horizon.
+    #[must_use]
+    pub const fn without_delete_horizon(self) -> Self {
+        Self(self.0 & !Self::DELETE_HORIZON)
+    }
+
     /// Whether a bit is set that has no meaning.
     #[must_use]
     pub const fn has_unused_bits(self) -> bool {

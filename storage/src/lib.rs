@@ -24,6 +24,7 @@ mod append;
 mod append_times;
 mod batch_scanner;
 mod checkpoint;
+mod cleaner;
 mod config;
 mod disk;
 mod dump;
@@ -61,6 +62,10 @@ mod view;
 
 pub use self::append_times::{AppendTimesFile, PartitionKey, Times};
 pub use self::checkpoint::{read_offsets, write_offsets};
+pub use self::cleaner::{
+    CleanError, Cleanable, Cleaning, CleaningBounds, CleaningRules, CleaningSetup, CleaningSummary,
+    KeyHash, Progress, Replacement,
+};
 pub use self::config::LogConfig;
 pub use self::disk::{
     DirEntry, Disk, DiskFile, DiskLock, DiskOp, FileDisk, Metadata, OpenMode, PowerCut, SimDisk,

@@ -17,6 +17,7 @@ use highwater_records::{
 
 use crate::append::Turn;
 use crate::append_times::Times;
+use crate::cleaner::Replacement;
 use crate::config::LogConfig;
 use crate::disk::Disk;
 use crate::error::StorageFault;
@@ -116,6 +117,8 @@ pub struct Log {
     /// First timestamp of the active segment, once known; and when it got its first batch.
     pub(crate) active_since: Option<(Option<Timestamp>, Timestamp)>,
     pub(crate) deleted: Vec<PathBuf>,
+    /// Cleaned segments that are in the log and whose files have not their names yet.
+    pub(crate) replacing: Option<Replacement>,
     pub(crate) fault: Option<StorageFault>,
     /// When the segments were last written before this log was opened; taken once.
     pub(crate) found_times: Times,
@@ -229,8 +232,8 @@ impl Log {
     #[must_use]
     pub fn view(&self) -> LogView {
         LogView {
-            cuts: Arc::clone(&self.home.cuts),
-            cuts_seen: self.home.cut_count(),
+            generation: Arc::clone(&self.home.generation),
+            generation_seen: self.home.generation.load(Ordering::SeqCst),
             tail: Arc::clone(&self.tail),
             segments: Arc::clone(&self.segments),
             epochs: Arc::clone(&self.epochs),

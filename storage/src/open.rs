@@ -4,10 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 use highwater_records::{Offset, Timestamp};
-use parking_lot::Mutex;
 
 use crate::batch_scanner::{BatchScanner, Depth, ScanError};
 use crate::disk::{DirEntry, Disk, OpenMode, read_file};
@@ -158,16 +156,9 @@ impl Log {
     fn empty(setup: LogSetup, start: Offset) -> Self {
         let LogSetup { disk, tail_cache, open_files, dir, topic_partition, topic_id, config } =
             setup;
-        let home = SegmentHome {
-            disk,
-            dir,
-            open_files,
-            index_interval_bytes: AtomicU64::new(config.index_interval_bytes),
-            cuts: Arc::default(),
-            cutting: Mutex::new(()),
-        };
+        let home = SegmentHome::new(disk, dir, open_files, config.index_interval_bytes);
         Self {
-            home: Arc::new(home),
+            home,
             topic_partition,
             topic_id,
             config,
@@ -189,6 +180,7 @@ impl Log {
             limit_until: None,
             active_since: None,
             deleted: Vec::new(),
+            replacing: None,
             fault: None,
             found_times: Vec::new(),
         }

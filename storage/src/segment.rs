@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::IoSlice;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
 
 use highwater_records::{BatchHeader, Offset, Timestamp};
 use parking_lot::Mutex;
@@ -49,9 +49,12 @@ pub(crate) struct SegmentHome {
     pub(crate) dir: PathBuf,
     pub(crate) open_files: Arc<OpenFiles>,
     pub(crate) index_interval_bytes: AtomicU64,
-    /// How often the log was cut. Rises before bytes that a reader could look at are cut off or
-    /// replaced; views and work taken before count for nothing after.
-    pub(crate) cuts: Arc<AtomicU64>,
+    /// How often the log was cut. Rises before bytes that a reader could look at are cut off; work
+    /// taken before counts for nothing after.
+    cuts: AtomicU64,
+    /// How often it was cut, or segments were replaced by cleaned ones. Rises before; views taken
+    /// before count for nothing after.
+    pub(crate) generation: Arc<AtomicU64>,
     /// Held while the log is cut, and by work that writes files which a cut makes untrue.
     pub(crate) cutting: Mutex<()>,
 }
@@ -61,8 +64,36 @@ impl SegmentHome {
         self.dir.join(file_name(offset, suffix))
     }
 
+    pub(crate) fn new(
+        disk: Arc<dyn Disk>,
+        dir: PathBuf,
+        open_files: Arc<OpenFiles>,
+        index_interval_bytes: u64,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            disk,
+            dir,
+            open_files,
+            index_interval_bytes: AtomicU64::new(index_interval_bytes),
+            cuts: AtomicU64::new(0),
+            generation: Arc::default(),
+            cutting: Mutex::new(()),
+        })
+    }
+
     pub(crate) fn cut_count(&self) -> u64 {
         self.cuts.load(Ordering::SeqCst)
+    }
+
+    /// The log is about to be cut or deleted.
+    pub(crate) fn on_cut(&self) {
+        self.cuts.fetch_add(1, Ordering::SeqCst);
+        self.on_replaced();
+    }
+
+    /// Segments are about to be replaced by cleaned ones.
+    pub(crate) fn on_replaced(&self) {
+        self.generation.fetch_add(1, Ordering::SeqCst);
     }
 
     pub(crate) fn index_interval_bytes(&self) -> u64 {
@@ -70,10 +101,37 @@ impl SegmentHome {
     }
 }
 
+/// What the names of a segment's files end with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Stage {
+    /// As they are named for good.
+    Final,
+    /// A cleaner's output, being written.
+    Cleaned,
+    /// A cleaner's output, complete: it takes the place of the segments in its range.
+    Swap,
+}
+
+impl Stage {
+    const ALL: [Self; 3] = [Self::Final, Self::Cleaned, Self::Swap];
+
+    /// What stands behind a name.
+    pub(crate) const fn suffix(self) -> &'static str {
+        match self {
+            Self::Final => "",
+            Self::Cleaned => ".cleaned",
+            Self::Swap => ".swap",
+        }
+    }
+}
+
 /// One segment. The log is its only writer; readers share it through views.
 pub(crate) struct Segment {
     base_offset: Offset,
     pub(crate) home: Arc<SegmentHome>,
+    /// A [`Stage`]; changes while `indexes`, `aborted` and `file` are locked.
+    stage: AtomicU8,
     /// Bytes of whole batches in the file; published after they are written.
     size_bytes: AtomicU64,
     file: Mutex<Option<Arc<dyn DiskFile>>>,
@@ -100,15 +158,27 @@ impl Segment {
         base_offset: Offset,
         preallocate_bytes: Option<u64>,
     ) -> Result<Arc<Self>, StorageFault> {
-        let path = home.path(base_offset, LOG_SUFFIX);
+        let segment = Self::create_staged(home, base_offset, Stage::Final)?;
+        if let Some(bytes) = preallocate_bytes {
+            let path = segment.log_path();
+            segment.file()?.allocate_keep_size(bytes).at_path("reserve room for", &path)?;
+        }
+        Ok(segment)
+    }
+
+    /// The same for a cleaner's output.
+    pub(crate) fn create_staged(
+        home: &Arc<SegmentHome>,
+        base_offset: Offset,
+        stage: Stage,
+    ) -> Result<Arc<Self>, StorageFault> {
+        let path = home.path(base_offset, &format!("{LOG_SUFFIX}{}", stage.suffix()));
         let file = home.disk.open(&path, OpenMode::Create).at_path("create", &path)?;
         file.set_len(0).at_path("cut", &path)?;
-        if let Some(bytes) = preallocate_bytes {
-            file.allocate_keep_size(bytes).at_path("reserve room for", &path)?;
-        }
         let segment = Arc::new(Self {
             base_offset,
             home: Arc::clone(home),
+            stage: AtomicU8::new(stage as u8),
             size_bytes: AtomicU64::new(0),
             file: Mutex::new(Some(file)),
             last_append: AtomicI64::new(0),
@@ -134,6 +204,7 @@ impl Segment {
         Arc::new(Self {
             base_offset,
             home: Arc::clone(home),
+            stage: AtomicU8::new(Stage::Final as u8),
             size_bytes: AtomicU64::new(size_bytes),
             file: Mutex::new(None),
             last_append: AtomicI64::new(last_append.value()),
@@ -170,7 +241,38 @@ impl Segment {
     }
 
     pub(crate) fn path(&self, suffix: &str) -> PathBuf {
-        self.home.path(self.base_offset, suffix)
+        match self.stage().suffix() {
+            "" => self.home.path(self.base_offset, suffix),
+            staged => self.home.path(self.base_offset, &format!("{suffix}{staged}")),
+        }
+    }
+
+    fn stage(&self) -> Stage {
+        Stage::ALL[usize::from(self.stage.load(Ordering::Acquire))]
+    }
+
+    /// Gives all files the names of another stage, not synced. Readers that look meanwhile wait.
+    pub(crate) fn rename_to(&self, stage: Stage) -> Result<(), StorageFault> {
+        let (_indexes, _aborted, _file) =
+            (self.indexes.lock(), self.aborted.lock(), self.file.lock());
+        for suffix in SEGMENT_SUFFIXES {
+            let from = self.path(suffix);
+            let to = self.home.path(self.base_offset, &format!("{suffix}{}", stage.suffix()));
+            match self.home.disk.rename(&from, &to) {
+                Err(error)
+                    if error.kind() == std::io::ErrorKind::NotFound && suffix != LOG_SUFFIX => {}
+                renamed => renamed.at_path("rename", &from)?,
+            }
+        }
+        self.stage.store(stage as u8, Ordering::Release);
+        Ok(())
+    }
+
+    /// Bytes of the offset index and of the time index.
+    pub(crate) fn index_bytes(&self) -> (u64, u64) {
+        let indexes = self.indexes.lock();
+        let (offsets, times) = (indexes.offsets.count(), indexes.times.count());
+        (offsets * OffsetEntry::BYTES as u64, times * TimeEntry::BYTES as u64)
     }
 
     pub(crate) fn log_path(&self) -> PathBuf {
@@ -364,7 +466,7 @@ impl Segment {
         let mut renamed = Vec::new();
         for suffix in SEGMENT_SUFFIXES {
             let from = self.path(suffix);
-            let to = self.path(&format!("{suffix}.{DELETED_SUFFIX}"));
+            let to = self.home.path(self.base_offset, &format!("{suffix}.{DELETED_SUFFIX}"));
             match self.home.disk.rename(&from, &to) {
                 Ok(()) => renamed.push(to),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}

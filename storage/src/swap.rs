@@ -10,10 +10,12 @@ use highwater_records::Offset;
 use crate::batch_scanner::{BatchScanner, Depth, ScanError};
 use crate::disk::{DirEntry, Disk, OpenMode};
 use crate::error::{AtPath, StorageFault};
-use crate::segment::{LOG_SUFFIX, SEGMENT_SUFFIXES, file_name, parse_file_name, remove_if_there};
+use crate::segment::{
+    LOG_SUFFIX, SEGMENT_SUFFIXES, Stage, file_name, parse_file_name, remove_if_there,
+};
 
-const CLEANED_SUFFIX: &str = ".cleaned";
-const SWAP_SUFFIX: &str = ".swap";
+const CLEANED_SUFFIX: &str = Stage::Cleaned.suffix();
+const SWAP_SUFFIX: &str = Stage::Swap.suffix();
 
 /// Finishes or undoes an interrupted swap; true if names changed. Safe to be interrupted itself.
 pub(crate) fn finish_swaps(

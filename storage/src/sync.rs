@@ -441,6 +441,7 @@ impl Log {
     pub fn close(mut self, now: Timestamp) -> Result<Offset, StorageFault> {
         self.check_usable()?;
         assert!(self.turn.is_empty(), "a turn ends with flush_writes");
+        self.finish_replacing(false)?;
         if self.active().size_bytes() > 0 && self.wants_checkpoint() {
             let active = Arc::clone(self.active());
             active.prepare_append()?;

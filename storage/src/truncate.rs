@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use highwater_records::{Offset, TopicPartition, Uuid};
 
+use crate::cleaner::remove_staged;
 use crate::disk::Disk;
 use crate::error::{AtPath, ReadError, StorageFault};
 use crate::log::Log;
@@ -69,7 +69,9 @@ impl Log {
     fn cut(&mut self, cut: Cut) -> Result<(), StorageFault> {
         let home = Arc::clone(&self.home);
         let _cutting = home.cutting.lock();
-        home.cuts.fetch_add(1, Ordering::SeqCst);
+        home.on_cut();
+        self.finish_replacing(true)?;
+        remove_staged(&home, None)?;
         self.tail.truncate(cut.end);
         if cut.end < self.log_start_offset {
             // The batch that holds the log start goes; nothing is left.
@@ -170,6 +172,7 @@ impl Log {
         if count == 0 {
             return Ok(());
         }
+        self.finish_replacing(false)?;
         // Were the name of the new first segment lost to a crash and that of a later one kept, the
         // later one would pass for the first.
         if self.sync.names_are_unsynced() {
@@ -207,7 +210,13 @@ impl Log {
     /// # Errors
     /// If it cannot be renamed or synced.
     pub fn delete(self, unique: Uuid) -> Result<PathBuf, StorageFault> {
-        self.home.cuts.fetch_add(1, Ordering::SeqCst);
+        // Whoever works on the files looks at the count while it has the lock.
+        let home = Arc::clone(&self.home);
+        let _cutting = home.cutting.lock();
+        home.on_cut();
+        if let Some(replacing) = &self.replacing {
+            replacing.abandon();
+        }
         self.tail.truncate(Offset::ZERO);
         delete_partition_dir(&*self.home.disk, &self.home.dir, &self.topic_partition, unique)
     }

@@ -1,7 +1,7 @@
 //! What readers hold: a picture of the log that its writer replaces after each turn.
 //!
 //! A view is immutable, the files are not: a truncation or deletion after the view was taken could
-//! put other bytes where it looks. So each log counts its cuts; a read that finds the count changed
+//! put other bytes where it looks. So each log counts those; a read that finds the count changed
 //! when it is done answers [`ReadError::Stale`] instead of bytes.
 
 use std::fmt;
@@ -19,8 +19,8 @@ use crate::tail_cache::LogTail;
 /// An immutable picture of a log, cheap to clone and to hold.
 #[derive(Clone)]
 pub struct LogView {
-    pub(crate) cuts: Arc<AtomicU64>,
-    pub(crate) cuts_seen: u64,
+    pub(crate) generation: Arc<AtomicU64>,
+    pub(crate) generation_seen: u64,
     pub(crate) tail: Arc<LogTail>,
     /// Ordered by base offset, never empty.
     pub(crate) segments: Arc<Vec<Arc<Segment>>>,
@@ -121,9 +121,9 @@ impl LogView {
         self.epochs.epoch_of(offset)
     }
 
-    /// Whether nothing was cut off the log since the view was taken.
+    /// Whether nothing was cut off the log, and no segment replaced, since the view was taken.
     pub(crate) fn is_current(&self) -> bool {
-        self.cuts.load(Ordering::SeqCst) == self.cuts_seen
+        self.generation.load(Ordering::SeqCst) == self.generation_seen
     }
 
     /// The segment in which `offset` would be.

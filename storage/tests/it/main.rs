@@ -1,6 +1,7 @@
 //! The public face of the crate: logs on both disks, through crashes, faults and damage.
 #![cfg(test)]
 
+mod cleaning;
 mod crash;
 mod damage;
 mod faults;

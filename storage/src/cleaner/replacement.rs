@@ -1,0 +1,208 @@
+//! A cleaned segment takes the place of those it was made from.
+//!
+//! | step | on disk | if the power goes then |
+//! | --- | --- | --- |
+//! | written, synced as `.cleaned` | old, and `.cleaned` | `.cleaned` is removed |
+//! | [`Replacement::prepare`]: renamed `.swap`, directory synced | old, and `.swap` | the swap is finished |
+//! | [`Log::replace`]: readers see the new one | the same | the same |
+//! | [`Replacement::finish`]: old ones renamed `.deleted`, directory synced | `.deleted`, and `.swap` | the same |
+//! | `.swap` loses its suffix, directory synced | `.deleted`, and new | `.deleted` is removed |
+//!
+//! The old names must be gone for good before the new one appears: were only the last renaming kept, the
+//! segments that a merged one replaces would stand beside it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use highwater_records::Offset;
+use parking_lot::Mutex;
+
+use crate::error::{AtPath, StorageFault};
+use crate::log::Log;
+use crate::segment::{Segment, SegmentHome, Stage, parse_file_name, remove_if_there};
+
+/// One cleaned segment, and those whose place it takes. Clones are the same one.
+#[derive(Clone, Debug)]
+pub struct Replacement {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    home: Arc<SegmentHome>,
+    cuts: u64,
+    old: Vec<Arc<Segment>>,
+    new: Arc<Segment>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+enum State {
+    Written,
+    Prepared,
+    /// In the log; the files are on their way.
+    Replaced,
+    /// The old files, to be removed.
+    Finished(Vec<PathBuf>),
+    Given,
+}
+
+impl Replacement {
+    pub(super) fn new(
+        home: &Arc<SegmentHome>,
+        cuts: u64,
+        old: Vec<Arc<Segment>>,
+        new: Arc<Segment>,
+    ) -> Self {
+        let (home, state) = (Arc::clone(home), Mutex::new(State::Written));
+        Self { shared: Arc::new(Shared { home, cuts, old, new, state }) }
+    }
+
+    /// Bytes that the log is smaller by.
+    #[must_use]
+    pub fn saved_bytes(&self) -> i64 {
+        let old: u64 = self.shared.old.iter().map(|segment| segment.size_bytes()).sum();
+        let new = self.shared.new.size_bytes();
+        i64::try_from(old).unwrap_or(i64::MAX) - i64::try_from(new).unwrap_or(i64::MAX)
+    }
+
+    /// Makes the new segment durable under the name that says that it is complete; false if the
+    /// log was cut or deleted meanwhile, and then [`Replacement::discard`] is all that is left.
+    ///
+    /// Blocks; [`Log::replace`] comes next.
+    ///
+    /// # Errors
+    /// A fault takes the log directory offline.
+    pub fn prepare(&self) -> Result<bool, StorageFault> {
+        let Shared { home, new, .. } = &*self.shared;
+        let _cutting = home.cutting.lock();
+        if !self.is_current() {
+            return Ok(false);
+        }
+        // Output that an earlier pass could not remove would undo this one after a crash.
+        remove_staged(home, Some(new.base_offset()))?;
+        new.rename_to(Stage::Swap)?;
+        home.disk.sync_dir(&home.dir).at_path("sync", &home.dir)?;
+        *self.shared.state.lock() = State::Prepared;
+        Ok(true)
+    }
+
+    fn is_current(&self) -> bool {
+        self.shared.home.cut_count() == self.shared.cuts
+    }
+
+    /// Removes the new segment, which is not in the log.
+    ///
+    /// # Errors
+    /// As [`Replacement::prepare`].
+    pub fn discard(self) -> Result<(), StorageFault> {
+        let _cutting = self.shared.home.cutting.lock();
+        // A deleted log took its files along; another one may stand where it stood.
+        if self.is_current() { self.shared.new.remove_files() } else { Ok(()) }
+    }
+
+    /// Renames the files: those of the old segments for deletion, then the new one's to what they
+    /// are. Does nothing if that is done. Blocks, after [`Log::replace`].
+    ///
+    /// # Errors
+    /// As [`Replacement::prepare`].
+    pub fn finish(&self) -> Result<(), StorageFault> {
+        let _cutting = self.shared.home.cutting.lock();
+        self.finish_locked()
+    }
+
+    /// As [`Replacement::finish`], for a caller that has the lock on cutting.
+    pub(crate) fn finish_locked(&self) -> Result<(), StorageFault> {
+        let Shared { home, old, new, .. } = &*self.shared;
+        let mut state = self.shared.state.lock();
+        if !matches!(*state, State::Replaced) {
+            return Ok(());
+        }
+        let sync = || home.disk.sync_dir(&home.dir).at_path("sync", &home.dir);
+        let mut deleted = Vec::new();
+        for segment in old {
+            deleted.extend(segment.rename_for_deletion()?);
+        }
+        sync()?;
+        new.rename_to(Stage::Final)?;
+        sync()?;
+        *state = State::Finished(deleted);
+        Ok(())
+    }
+
+    /// The log is deleted, its files are gone.
+    pub(crate) fn abandon(&self) {
+        *self.shared.state.lock() = State::Given;
+    }
+
+    /// The old files, once: give them to [`crate::remove_files`] after `file.delete.delay.ms`.
+    #[must_use]
+    pub fn take_deleted(&self) -> Vec<PathBuf> {
+        let mut state = self.shared.state.lock();
+        match std::mem::replace(&mut *state, State::Given) {
+            State::Finished(deleted) => deleted,
+            other => {
+                *state = other;
+                Vec::new()
+            }
+        }
+    }
+}
+
+/// Removes what cleaners have written and not given to the log, but for the files of one base; not
+/// synced.
+pub(crate) fn remove_staged(
+    home: &SegmentHome,
+    except: Option<Offset>,
+) -> Result<(), StorageFault> {
+    for entry in home.disk.read_dir(&home.dir).at_path("list", &home.dir)? {
+        let name = [Stage::Cleaned, Stage::Swap]
+            .iter()
+            .find_map(|stage| entry.name.strip_suffix(stage.suffix()));
+        let base = name.and_then(parse_file_name).map(|(base, _)| base);
+        if base.is_some() && base != except {
+            remove_if_there(&*home.disk, &home.dir.join(&entry.name))?;
+        }
+    }
+    Ok(())
+}
+
+impl Log {
+    /// Puts a prepared segment in the place of those it was made from; false if one of them is gone
+    /// (retention was faster), and then nothing has changed. Publish a new view; older ones answer
+    /// [`crate::ReadError::Stale`].
+    ///
+    /// [`Replacement::finish`] comes next; until then other changes of names finish it first.
+    pub fn replace(&mut self, replacement: &Replacement) -> bool {
+        let Shared { home, old, new, .. } = &*replacement.shared;
+        let first = old.first().map_or(new.base_offset(), |segment| segment.base_offset());
+        let at = self.segments.partition_point(|segment| segment.base_offset() < first);
+        let in_place = self.segments.get(at..at + old.len()).unwrap_or_default();
+        let is_in_place = in_place.len() == old.len()
+            && in_place.iter().zip(old).all(|(ours, theirs)| Arc::ptr_eq(ours, theirs));
+        let mut state = replacement.shared.state.lock();
+        let may_replace = is_in_place
+            && Arc::ptr_eq(home, &self.home)
+            && replacement.is_current()
+            && self.fault.is_none()
+            && matches!(*state, State::Prepared);
+        if !may_replace {
+            return false;
+        }
+        assert!(at + old.len() < self.segments.len(), "the active segment is never replaced");
+        home.on_replaced();
+        let segments = Arc::make_mut(&mut self.segments);
+        segments.splice(at..at + old.len(), [Arc::clone(new)]);
+        *state = State::Replaced;
+        self.replacing = Some(replacement.clone());
+        true
+    }
+
+    /// Finishes what [`Log::replace`] began, before other names change; `is_cutting` says that the
+    /// caller has the lock on cutting.
+    pub(crate) fn finish_replacing(&mut self, is_cutting: bool) -> Result<(), StorageFault> {
+        let Some(replacement) = self.replacing.take() else { return Ok(()) };
+        let finished = if is_cutting { replacement.finish_locked() } else { replacement.finish() };
+        self.keep_fault(finished)
+    }
+}
