@@ -23,7 +23,9 @@ use crate::metrics::Metrics;
 use crate::net::Net;
 use crate::net::gate::Gate;
 use crate::net::listener::Acceptor;
-use crate::replicas::{RecoveryWindow, Replicas, ReplicasSetup, RetentionSchedule};
+use crate::replicas::{
+    CleanerSettings, RecoveryWindow, Replicas, ReplicasSetup, RetentionSchedule,
+};
 use crate::seams::{ListenOptions, Listener, Random, Seams};
 use crate::tasks::Tasks;
 use crate::workers::{self, Pool, Workers};
@@ -356,6 +358,12 @@ impl Parts {
             retention: RetentionSchedule {
                 first_after: config.duration_ms("log.initial.task.delay.ms"),
                 interval: config.duration_ms("log.retention.check.interval.ms"),
+            },
+            cleaner: CleanerSettings {
+                is_enabled: config.flag("log.cleaner.enable"),
+                backoff: config.duration_ms("log.cleaner.backoff.ms"),
+                map_bytes_max: config.count("log.cleaner.dedupe.buffer.size"),
+                bytes_per_second: config.decimal("log.cleaner.io.max.bytes.per.second"),
             },
             log_dirs: Vec::new(),
         };

@@ -24,11 +24,13 @@ pub enum Pool {
     File,
     /// Log, vote and snapshots of the metadata quorum.
     Metadata,
+    /// Compaction.
+    Clean,
 }
 
 impl Pool {
     /// All pools, in the order of their discriminants.
-    pub const ALL: [Self; 4] = [Self::Sync, Self::Read, Self::File, Self::Metadata];
+    pub const ALL: [Self; 5] = [Self::Sync, Self::Read, Self::File, Self::Metadata, Self::Clean];
 
     fn thread_name(self) -> &'static str {
         match self {
@@ -36,6 +38,7 @@ impl Pool {
             Self::Read => "hw-read",
             Self::File => "hw-file",
             Self::Metadata => "hw-metadata",
+            Self::Clean => "hw-clean",
         }
     }
 
@@ -45,7 +48,7 @@ impl Pool {
             Self::Sync => 8,
             Self::Read => 4,
             Self::File => 2,
-            Self::Metadata => 1,
+            Self::Metadata | Self::Clean => 1,
         }
     }
 
@@ -55,6 +58,7 @@ impl Pool {
             Self::Read => 1,
             Self::File => 2,
             Self::Metadata => 3,
+            Self::Clean => 4,
         }
     }
 }
@@ -106,14 +110,14 @@ pub(crate) async fn run<T: Send + 'static>(
 /// Jobs of [`run`] that may wait or run in one pool; beyond it the asker waits.
 const QUEUED_JOBS_MAX: usize = 1024;
 
-fn permits() -> [Arc<Semaphore>; 4] {
+fn permits() -> [Arc<Semaphore>; 5] {
     std::array::from_fn(|_| Arc::new(Semaphore::new(QUEUED_JOBS_MAX)))
 }
 
 /// The real form: threads named after their pool, started when first needed.
 pub struct ThreadWorkers {
-    pools: [Arc<ThreadPool>; 4],
-    permits: [Arc<Semaphore>; 4],
+    pools: [Arc<ThreadPool>; 5],
+    permits: [Arc<Semaphore>; 5],
 }
 
 struct ThreadPool {
@@ -240,7 +244,7 @@ impl ThreadPool {
 pub struct RuntimeWorkers {
     runtime: Handle,
     panics: Arc<AtomicU64>,
-    permits: [Arc<Semaphore>; 4],
+    permits: [Arc<Semaphore>; 5],
 }
 
 impl RuntimeWorkers {

@@ -77,6 +77,8 @@ pub enum CheckpointKind {
     HighWatermark,
     /// Log start offsets, where above the first segment's base.
     LogStart,
+    /// How far logs have been compacted.
+    Cleaner,
 }
 
 impl CheckpointKind {
@@ -85,6 +87,7 @@ impl CheckpointKind {
             Self::RecoveryPoint => "recovery-point-offset-checkpoint",
             Self::HighWatermark => "replication-offset-checkpoint",
             Self::LogStart => "log-start-offset-checkpoint",
+            Self::Cleaner => "cleaner-offset-checkpoint",
         }
     }
 }

@@ -214,6 +214,13 @@ impl LogTail {
         }
     }
 
+    /// Forgets batches that lie wholly below `end`: what a cleaner took out of them is not to be seen.
+    pub(crate) fn forget_below(&self, end: Offset) {
+        let mut state = self.state.lock();
+        let count = state.batches.partition_point(|batch| batch.last_offset < end);
+        state.batches.drain(..count);
+    }
+
     /// Forgets batches with records at or above `end`.
     pub(crate) fn truncate(&self, end: Offset) {
         let mut state = self.state.lock();

@@ -264,6 +264,16 @@ impl Config {
         self.lookup().duration_ms(key)
     }
 
+    /// The decimal number in force for `key`.
+    ///
+    /// # Panics
+    /// If no table has the key, or it is not a number with a default.
+    #[must_use]
+    pub fn decimal(&self, key: &str) -> f64 {
+        let text = self.lookup().text(key).expect("numbers asked for have a default");
+        text.trim().parse().expect("values and defaults have passed their definition's check")
+    }
+
     /// Whether `key` is true.
     ///
     /// # Panics

@@ -242,6 +242,7 @@ fn logs(sheet: &mut Sheet<'_>, broker: &Broker, series_max: usize) -> Result<usi
     )?;
     sheet.gauge(("topics", "Topics with a partition here."), topics.len() as f64)?;
     log_dirs(sheet, &dirs)?;
+    cleaner(sheet, broker)?;
     let left_out = topics.len().saturating_sub(series_max);
     let shown = topics.iter().take(series_max);
     sheet.each(
@@ -250,6 +251,26 @@ fn logs(sheet: &mut Sheet<'_>, broker: &Broker, series_max: usize) -> Result<usi
         shown.map(|(topic, bytes)| ([("topic", topic.as_str())], *bytes as f64)),
     )?;
     Ok(left_out)
+}
+
+fn cleaner(sheet: &mut Sheet<'_>, broker: &Broker) -> fmt::Result {
+    let cleaner = &broker.replicas.cleaner;
+    sheet.counter(("cleaner_passes", "Logs that were compacted."), load(&cleaner.pass_count))?;
+    sheet.counter(
+        ("cleaner_worked_bytes", "Bytes that compaction read and wrote."),
+        load(&cleaner.worked_bytes),
+    )?;
+    sheet.counter(
+        ("cleaner_saved_bytes", "Bytes by which compaction made logs smaller."),
+        load(&cleaner.saved_bytes),
+    )?;
+    sheet.gauge(
+        (
+            "cleaner_uncleanable_partitions",
+            "Partitions that cannot be compacted; the log says why.",
+        ),
+        cleaner.uncleanable_count() as f64,
+    )
 }
 
 fn log_dirs(sheet: &mut Sheet<'_>, dirs: &[Dir]) -> fmt::Result {

@@ -61,8 +61,50 @@ impl HostedDir {
 
     /// Notes that a log was closed at its end; says whether that is durable. Blocks.
     pub(super) fn note_closed(&self, topic_partition: &TopicPartition, log_end: Offset) -> bool {
-        let closed = BTreeMap::from([(topic_partition.clone(), log_end)]);
-        self.update(CheckpointKind::RecoveryPoint, closed)
+        self.note_offset(CheckpointKind::RecoveryPoint, topic_partition.clone(), log_end)
+    }
+
+    /// Notes one offset in a checkpoint; says whether that is durable. Blocks.
+    pub(super) fn note_offset(
+        &self,
+        kind: CheckpointKind,
+        topic_partition: TopicPartition,
+        offset: Offset,
+    ) -> bool {
+        self.update(kind, BTreeMap::from([(topic_partition, offset)]))
+    }
+
+    /// What a checkpoint says of a partition, zero if nothing.
+    pub(super) fn noted(&self, kind: CheckpointKind, topic_partition: &TopicPartition) -> Offset {
+        let mut checkpoints = self.checkpoints.lock();
+        checkpoints.of(kind).get(topic_partition).copied().unwrap_or(Offset::ZERO)
+    }
+
+    /// Sees to it that the recovery point on disk is at least `wanted`, and says what it is; `None` if that cannot be.
+    /// Blocks.
+    pub(super) fn secure_recovery_point(
+        &self,
+        partition: &Arc<Partition>,
+        wanted: Offset,
+        now: Timestamp,
+    ) -> Option<Offset> {
+        let topic_partition = partition.topic_partition();
+        let noted = self.noted(CheckpointKind::RecoveryPoint, topic_partition);
+        if noted >= wanted {
+            return Some(noted);
+        }
+        match checkpoint(partition, now) {
+            Ok(_) => {}
+            Err(fault) if self.survives(&fault) => return None,
+            Err(fault) => {
+                self.fail(&fault);
+                return None;
+            }
+        }
+        let reached = partition.in_turn(|leading, _| leading.log.recovery_point()).ok()?;
+        let is_noted =
+            self.note_offset(CheckpointKind::RecoveryPoint, topic_partition.clone(), reached);
+        is_noted.then_some(reached)
     }
 
     /// Forgets partitions that are no longer here; says whether that is durable. Blocks. What a new topic of the same
@@ -72,6 +114,7 @@ impl HostedDir {
             CheckpointKind::RecoveryPoint,
             CheckpointKind::HighWatermark,
             CheckpointKind::LogStart,
+            CheckpointKind::Cleaner,
         ];
         let mut checkpoints = self.checkpoints.lock();
         let mut is_forgotten = true;
@@ -147,6 +190,7 @@ impl super::hosted_dir::Checkpoints {
             CheckpointKind::RecoveryPoint => &mut self.recovery_points,
             CheckpointKind::HighWatermark => &mut self.high_watermarks,
             CheckpointKind::LogStart => &mut self.log_starts,
+            CheckpointKind::Cleaner => &mut self.cleaned,
         }
     }
 }

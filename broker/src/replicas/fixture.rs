@@ -19,7 +19,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{RecoveryWindow, Replicas, ReplicasSetup, RetentionSchedule};
+use super::{CleanerSettings, RecoveryWindow, Replicas, ReplicasSetup, RetentionSchedule};
 use crate::broker::FatalSignal;
 use crate::partition::{Append, Partition, PendingAppends};
 use crate::seams::Clock;
@@ -55,7 +55,7 @@ impl Workers for TestWorkers {
     fn submit(&self, pool: Pool, job: Job) {
         match pool {
             Pool::Sync => self.syncs.lock().push_back(job),
-            Pool::Read | Pool::File | Pool::Metadata => job(),
+            Pool::Read | Pool::File | Pool::Metadata | Pool::Clean => job(),
         }
     }
 
@@ -132,6 +132,12 @@ impl Fixture {
             tail_cache_bytes: 1 << 20,
             open_files_max: 100,
             recovery_window: RecoveryWindow { fsync_bytes: 64 << 20, os_bytes: 1 << 30 },
+            cleaner: CleanerSettings {
+                is_enabled: true,
+                backoff: MINUTE / 4,
+                map_bytes_max: 1 << 20,
+                bytes_per_second: f64::MAX,
+            },
             retention: RetentionSchedule { first_after: MINUTE, interval: 5 * MINUTE },
             log_dirs: vec![log_dir],
         };

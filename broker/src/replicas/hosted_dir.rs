@@ -73,6 +73,8 @@ pub(super) struct Checkpoints {
     pub(super) recovery_points: BTreeMap<TopicPartition, Offset>,
     pub(super) high_watermarks: BTreeMap<TopicPartition, Offset>,
     pub(super) log_starts: BTreeMap<TopicPartition, Offset>,
+    /// How far logs have been compacted.
+    pub(super) cleaned: BTreeMap<TopicPartition, Offset>,
 }
 
 impl HostedDir {

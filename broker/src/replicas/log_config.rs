@@ -14,10 +14,15 @@ pub(super) fn log_config(
     producer_id_expiration_ms: u64,
     random: &Random,
 ) -> LogConfig {
-    let segment_jitter_ms = unsigned(settings.segment_jitter_ms).min(unsigned(settings.segment_ms));
+    // What must be compacted by then must not lie in the active segment any more.
+    let segment_ms = match settings.cleanup_policy.compact {
+        true => settings.segment_ms.min(settings.max_compaction_lag_ms),
+        false => settings.segment_ms,
+    };
+    let segment_jitter_ms = unsigned(settings.segment_jitter_ms).min(unsigned(segment_ms));
     LogConfig {
         segment_bytes: unsigned(i64::from(settings.segment_bytes)),
-        segment_ms: unsigned(settings.segment_ms),
+        segment_ms: unsigned(segment_ms),
         segment_jitter_ms: random.below(segment_jitter_ms.saturating_add(1)),
         index_interval_bytes: unsigned(i64::from(settings.index_interval_bytes)),
         segment_index_bytes: unsigned(i64::from(settings.segment_index_bytes)),

@@ -8,6 +8,7 @@
 
 mod apply;
 mod checkpoints;
+mod cleaning;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod hosted_dir;
@@ -39,6 +40,7 @@ use crate::tasks::Tasks;
 use crate::workers::{self, Pool, Workers};
 
 pub(crate) use apply::Removal;
+pub(crate) use cleaning::{Cleaner, CleanerSettings};
 pub(crate) use hosted_dir::{HostedDir, RecoveryWindow};
 pub(crate) use retention::RetentionSchedule;
 
@@ -69,6 +71,7 @@ pub(crate) struct ReplicasSetup {
     pub(crate) open_files_max: usize,
     pub(crate) recovery_window: RecoveryWindow,
     pub(crate) retention: RetentionSchedule,
+    pub(crate) cleaner: CleanerSettings,
     /// Locked, formatted, in the order of `log.dirs`. The broker stops if the first one fails.
     pub(crate) log_dirs: Vec<LogDir>,
 }
@@ -86,6 +89,7 @@ pub(crate) struct Replicas {
     open_files: Arc<OpenFiles>,
     dirs: Vec<Arc<Dir>>,
     registry: RwLock<Registry>,
+    pub(crate) cleaner: Cleaner,
     /// Replicas that a full disk keeps from being opened.
     unopened: Mutex<BTreeMap<(Uuid, i32), apply::Change>>,
     /// Held while what is hosted changes.
@@ -181,6 +185,7 @@ impl Replicas {
             open_files: OpenFiles::new(setup.open_files_max),
             dirs,
             registry: RwLock::new(Registry::default()),
+            cleaner: Cleaner::default(),
             unopened: Mutex::new(BTreeMap::new()),
             applying: tokio::sync::Mutex::new(()),
             ending: ending.clone(),
@@ -192,6 +197,8 @@ impl Replicas {
         }
         let retention = Arc::clone(&replicas).keep_retention(setup.retention, ending.clone());
         setup.tasks.spawn("retention", retention);
+        let cleaning = Arc::clone(&replicas).clean_logs(setup.cleaner, ending.clone());
+        setup.tasks.spawn("cleaner", cleaning);
         setup.tasks.spawn("replicas", Arc::clone(&replicas).work_by_time(ending.clone()));
         Ok(replicas)
     }
@@ -298,6 +305,7 @@ fn open_dir(
         recovery_points: dir.read_checkpoint(CheckpointKind::RecoveryPoint)?,
         high_watermarks: dir.read_checkpoint(CheckpointKind::HighWatermark)?,
         log_starts: dir.read_checkpoint(CheckpointKind::LogStart)?,
+        cleaned: dir.read_checkpoint(CheckpointKind::Cleaner)?,
     };
     let id = dir.meta().map_or(Uuid::ZERO, |meta| meta.directory_id);
     let (file, saved) = AppendTimesFile::open(&dir)?;

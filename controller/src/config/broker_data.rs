@@ -209,23 +209,21 @@ pub(super) static DATA_CONFIGS: &[ConfigDef] = &[
     .unused(),
     ConfigDef::new("cordoned.log.dirs", List, "", "Directories that get no new replicas.").unused(),
     // compaction
-    ConfigDef::new("log.cleaner.enable", Boolean, "true", "Whether compacted topics are cleaned.")
-        .unused(),
+    ConfigDef::new("log.cleaner.enable", Boolean, "true", "Whether compacted topics are cleaned."),
     ConfigDef::new("log.cleaner.threads", Int, "1", "Threads that compact.").at_least(0).unused(),
     ConfigDef::new(
         "log.cleaner.io.max.bytes.per.second",
         Double,
         "1.7976931348623157E308",
         "Limit of the cleaner's reads and writes.",
-    )
-    .unused(),
+    ),
     ConfigDef::new(
         "log.cleaner.dedupe.buffer.size",
         Long,
         "134217728",
         "Memory of the cleaner's offset map.",
     )
-    .unused(),
+    .at_least(1 << 20),
     ConfigDef::new("log.cleaner.io.buffer.size", Int, "524288", "Memory of the cleaner's buffers.")
         .at_least(0)
         .unused(),
@@ -242,8 +240,7 @@ pub(super) static DATA_CONFIGS: &[ConfigDef] = &[
         "15000",
         "Pause of the cleaner when there is nothing to do.",
     )
-    .at_least(0)
-    .unused(),
+    .at_least(0),
     ConfigDef::new(
         "log.cleaner.min.cleanable.ratio",
         Double,

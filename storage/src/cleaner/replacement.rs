@@ -193,6 +193,7 @@ impl Log {
         home.on_replaced();
         let segments = Arc::make_mut(&mut self.segments);
         segments.splice(at..at + old.len(), [Arc::clone(new)]);
+        self.tail.forget_below(segments[at + 1].base_offset());
         *state = State::Replaced;
         self.replacing = Some(replacement.clone());
         true

@@ -9,7 +9,7 @@ use highwater_records::{
 };
 use highwater_storage::{
     CleaningBounds, CleaningRules, CleaningSetup, CleaningSummary, KeyHash, Log, LogConfig,
-    Progress, ReadError, Replacement, ValidatedBatch, remove_files, verify,
+    Progress, ReadError, Replacement, TailCache, ValidatedBatch, remove_files, verify,
 };
 use proptest::prelude::*;
 
@@ -337,6 +337,25 @@ fn view_of_before_is_stale_and_the_log_reads_on_between_all_steps() {
     replacement.finish().unwrap();
     assert_eq!(remove_files(&*world.disk, &replacement.take_deleted()).ok(), Some(()));
     assert_eq!(of(&keyed(&world.reopen_clean(log)).0), ["19 k=19"]);
+}
+
+#[test]
+fn what_was_cleaned_is_not_served_from_memory_any_more() {
+    let (_, mut world) = World::simulated(LogConfig::default());
+    world.cache = TailCache::new(1 << 20);
+    let mut log = world.create();
+    for n in 0..6 {
+        append_keyed(&mut log, Codec::None, NOW, &[entry("k", &format!("{n}"))]);
+        if n == 3 {
+            seal(&mut log);
+        }
+    }
+    Pass::default().run(&world, &mut log).unwrap();
+    assert_eq!(of(&keyed(&log).0), ["3 k=3", "4 k=4", "5 k=5"]);
+    assert!(
+        log.view().try_read_cached(offset(4), limits(1000)).is_some(),
+        "the rest is still there"
+    );
 }
 
 #[test]
