@@ -16,3 +16,4 @@ mod pipelining;
 mod produce;
 mod start;
 mod stop;
+mod topic_configs;
