@@ -4,7 +4,9 @@ use std::io::IoSlice;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use highwater_records::{BatchHeader, LeaderEpoch, Offset, Timestamp, TimestampType};
+use highwater_records::{
+    BatchHeader, EndTransactionMarker, LeaderEpoch, Offset, Timestamp, TimestampType,
+};
 
 use crate::disk::DiskFile;
 use crate::error::{AppendError, Refusal, StorageFault};
@@ -12,6 +14,7 @@ use crate::log::{Appended, Log, ValidatedBatch};
 use crate::producer_state::{Check, Undo};
 use crate::segment::Segment;
 use crate::tail_cache::Staged;
+use crate::transactions::marker_of;
 
 /// Segments are at most this large, since their indexes hold positions of 31 bits.
 const SEGMENT_BYTES_MAX: u64 = i32::MAX as u64;
@@ -30,6 +33,8 @@ pub(crate) struct Turn {
 #[derive(Debug)]
 struct Waiting {
     header: BatchHeader,
+    /// Whose end it is, if it is the end of a transaction.
+    marker: Option<EndTransactionMarker>,
     staged: Staged,
 }
 
@@ -132,9 +137,10 @@ impl Log {
     }
 
     fn stage(&mut self, header: BatchHeader, body: &Bytes, now: Timestamp) {
+        let marker = marker_of(&header, body);
         if header.has_producer_id() {
             let producers = self.producers.as_mut().expect("loaded by the check");
-            self.turn.undo.push(producers.update(&header, now));
+            self.turn.undo.push(producers.update(&header, marker, now));
         }
         if self.active_since.is_none() && self.active().size_bytes() == 0 {
             let first = Some(header.max_timestamp).filter(|time| !time.is_none());
@@ -142,7 +148,7 @@ impl Log {
         }
         let staged = self.tail_cache.stage(&header.write(), body);
         self.turn.bytes += header.size_bytes() as u64;
-        self.turn.batches.push(Waiting { header, staged });
+        self.turn.batches.push(Waiting { header, marker, staged });
     }
 
     /// Writes all that the turn appended with one vectored write, shows it to the next view and
@@ -196,9 +202,10 @@ impl Log {
 
     /// Takes note of written batches: indexes, epochs, cache, log end.
     fn show(&mut self, active: &Segment, batches: Vec<Waiting>) {
-        for Waiting { header, staged } in batches {
+        for Waiting { header, marker, staged } in batches {
             assert_eq!(header.base_offset, self.log_end_offset, "batches follow each other");
             self.note_epoch(header.partition_leader_epoch, header.base_offset);
+            self.note_transaction(active, &header, marker);
             active.publish(&header);
             let offsets = (header.base_offset, header.last_offset());
             self.tail_cache.insert(&self.tail, offsets, staged);

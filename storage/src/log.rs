@@ -26,6 +26,7 @@ use crate::producer_state::Producers;
 use crate::segment::{Segment, SegmentHome};
 use crate::sync::SyncState;
 use crate::tail_cache::{LogTail, TailCache};
+use crate::transactions::Transactions;
 use crate::view::{EpochEnd, LogView};
 
 /// What a log is made from.
@@ -100,6 +101,10 @@ pub struct Log {
     pub(crate) snapshots: BTreeSet<Offset>,
     /// Those of them that were written at a roll and not synced yet.
     pub(crate) unsynced_snapshots: BTreeSet<Offset>,
+    /// While the log is opened: those of `snapshots` that hold no producers.
+    pub(crate) empty_snapshots: BTreeSet<Offset>,
+    /// Transactions at the log end.
+    pub(crate) transactions: Transactions,
     pub(crate) log_start_offset: Offset,
     /// End of what is written.
     pub(crate) log_end_offset: Offset,

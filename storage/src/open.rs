@@ -17,7 +17,7 @@ use crate::leader_epochs::{LEADER_EPOCHS_FILE, LeaderEpochs};
 use crate::log::{Log, LogSetup};
 use crate::offset_index::OffsetEntry;
 use crate::partition_metadata::{PARTITION_METADATA_FILE, topic_id_of, write_partition_metadata};
-use crate::producer_snapshot::{SIDECAR_SUFFIX, SNAPSHOT_SUFFIX};
+use crate::producer_snapshot::{EMPTY_SNAPSHOT_BYTES, SIDECAR_SUFFIX, SNAPSHOT_SUFFIX};
 use crate::recovery::Recovery;
 use crate::recovery_limit::RecoveryLimit;
 use crate::segment::{
@@ -27,6 +27,7 @@ use crate::segment::{
 use crate::swap::finish_swaps;
 use crate::sync::SyncState;
 use crate::time_index::TimeEntry;
+use crate::transactions::Transactions;
 
 /// Bytes of `leader-epoch-checkpoint` that are read.
 const LEADER_EPOCHS_BYTES_MAX: u64 = 64 << 20;
@@ -56,6 +57,10 @@ struct Listing {
     written: BTreeMap<Offset, Timestamp>,
     snapshots: BTreeSet<Offset>,
     sidecars: BTreeSet<Offset>,
+    /// Sizes of transaction indexes.
+    aborted: BTreeMap<Offset, u64>,
+    /// Snapshots that hold no producers.
+    empty_snapshots: BTreeSet<Offset>,
     /// Index files, to be removed if they have no log.
     indexes: Vec<(Offset, PathBuf)>,
     leftovers: Vec<PathBuf>,
@@ -120,6 +125,7 @@ impl Log {
         };
         let epochs_are_known = log.read_epochs()?;
         let trusted_end = if opening.is_clean { log.trusted_end()? } else { None };
+        let damaged = log.damaged_transaction_indexes(trusted_end.unwrap_or(recovery_point))?;
         let recovery = match trusted_end {
             Some(end) => {
                 log.log_end_offset = end;
@@ -127,6 +133,7 @@ impl Log {
                 log.sync.recovery_point = opening.recovery_point.max(end);
                 log.limit_recovery_point(end)?;
                 log.sync.recovery_point = end;
+                log.transactions = log.transactions_at(end)?;
                 Recovery { was_clean: true, ..Recovery::default() }
             }
             None => log.recover(opening, recovery_point)?,
@@ -134,6 +141,7 @@ impl Log {
         if !epochs_are_known {
             log.rebuild_epochs()?;
         }
+        log.rebuild_transaction_indexes(&damaged)?;
         has_changed |= log.settle_start(opening)?;
         let end = log.log_end_offset;
         log.remove_snapshots_above(end)?;
@@ -141,6 +149,8 @@ impl Log {
             log.disk().sync_dir(&log.home.dir).at_path("sync", &log.home.dir)?;
         }
         log.finish_recovery(opening, &recovery)?;
+        // Others may come to stand at their offsets.
+        log.empty_snapshots.clear();
         Ok((log, recovery))
     }
 
@@ -170,6 +180,8 @@ impl Log {
             producers: None,
             snapshots: BTreeSet::new(),
             unsynced_snapshots: BTreeSet::new(),
+            empty_snapshots: BTreeSet::new(),
+            transactions: Transactions::default(),
             log_start_offset: start,
             log_end_offset: start,
             turn: crate::append::Turn::default(),
@@ -211,7 +223,11 @@ impl Log {
         for (base_offset, (log_bytes, index_bytes, time_bytes)) in listing.segments {
             let Some(log_bytes) = log_bytes else { continue };
             let sizes = (index_bytes, time_bytes);
-            segments.push(Segment::existing(&self.home, base_offset, log_bytes, sizes));
+            let segment = Segment::existing(&self.home, base_offset, log_bytes, sizes);
+            if let Some(bytes) = listing.aborted.get(&base_offset) {
+                segment.set_aborted_file(*bytes);
+            }
+            segments.push(segment);
         }
         if segments.is_empty() {
             segments.push(Segment::create(&self.home, opening.log_start_offset, None)?);
@@ -220,6 +236,7 @@ impl Log {
         self.log_start_offset = segments[0].base_offset();
         self.segments = Arc::new(segments);
         self.snapshots = snapshots;
+        self.empty_snapshots = listing.empty_snapshots;
         Ok(has_changed)
     }
 
@@ -363,9 +380,15 @@ fn list(disk: &dyn Disk, dir: &std::path::Path) -> Result<(Listing, bool), Stora
                 listing.segments.entry(offset).or_insert_with(sizes).2 = len_bytes;
                 listing.indexes.push((offset, dir.join(&name)));
             }
-            TXN_INDEX_SUFFIX => listing.indexes.push((offset, dir.join(&name))),
+            TXN_INDEX_SUFFIX => {
+                listing.aborted.insert(offset, len_bytes);
+                listing.indexes.push((offset, dir.join(&name)));
+            }
             SNAPSHOT_SUFFIX => {
                 listing.snapshots.insert(offset);
+                if len_bytes == EMPTY_SNAPSHOT_BYTES {
+                    listing.empty_snapshots.insert(offset);
+                }
             }
             SIDECAR_SUFFIX => {
                 listing.sidecars.insert(offset);

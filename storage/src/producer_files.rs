@@ -16,6 +16,7 @@ use crate::producer_snapshot::{
 };
 use crate::producer_state::Producers;
 use crate::segment::remove_if_there;
+use crate::transactions::marker_at;
 
 /// Both files of a snapshot, to be written.
 #[derive(Debug)]
@@ -149,7 +150,8 @@ impl Log {
                     return Ok(());
                 }
                 if header.base_offset >= from && header.has_producer_id() {
-                    producers.update(header, now);
+                    let marker = marker_at(&*file, &batch).at_path("read", &path)?;
+                    producers.update(header, marker, now);
                 }
             }
         }

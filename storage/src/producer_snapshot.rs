@@ -38,6 +38,9 @@ pub(crate) const SIDECAR_SUFFIX: &str = "producers";
 /// Bytes of either file that are read: twice what the most producers take.
 pub(crate) const SNAPSHOT_BYTES_MAX: u64 = 64 << 20;
 
+/// Bytes of a `.snapshot` that holds no producers.
+pub(crate) const EMPTY_SNAPSHOT_BYTES: u64 = 10;
+
 const SNAPSHOT_VERSION: i16 = 1;
 const SNAPSHOT_ENTRY_BYTES: usize = 46;
 const SIDECAR_MAGIC: [u8; 4] = *b"HWPS";

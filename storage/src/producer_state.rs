@@ -7,7 +7,9 @@
 
 use std::collections::BTreeMap;
 
-use highwater_records::{BatchHeader, Offset, ProducerEpoch, ProducerId, Sequence, Timestamp};
+use highwater_records::{
+    BatchHeader, EndTransactionMarker, Offset, ProducerEpoch, ProducerId, Sequence, Timestamp,
+};
 use smallvec::SmallVec;
 
 use crate::error::Refusal;
@@ -125,9 +127,15 @@ impl Producers {
         }
     }
 
-    /// Takes note of an appended batch; `now` is our clock. Returns what to give to
+    /// Takes note of an appended batch and, if it is the end of a transaction, of what it says;
+    /// `now` is our clock. Returns what to give to
     /// [`Producers::undo`] if the append fails after all.
-    pub(crate) fn update(&mut self, header: &BatchHeader, now: Timestamp) -> Undo {
+    pub(crate) fn update(
+        &mut self,
+        header: &BatchHeader,
+        marker: Option<EndTransactionMarker>,
+        now: Timestamp,
+    ) -> Undo {
         let id = header.producer_id;
         let before = self.by_id.get(&id).cloned();
         if before.is_none() && self.by_id.len() >= PRODUCERS_MAX {
@@ -147,9 +155,11 @@ impl Producers {
         }
         producer.last_timestamp = header.max_timestamp;
         producer.last_seen = producer.last_seen.max(now);
-        if header.is_control() {
+        if let Some(marker) = marker {
             producer.open_transaction = None;
-        } else {
+            producer.coordinator_epoch = marker.coordinator_epoch;
+        }
+        if !header.is_control() {
             if header.is_transactional() && producer.open_transaction.is_none() {
                 producer.open_transaction = Some(header.base_offset);
             }
@@ -228,7 +238,7 @@ mod tests {
         let mut producers = Producers::default();
         for header in batches {
             assert_eq!(producers.check(header), Ok(Check::New), "{header:?}");
-            producers.update(header, NOW);
+            producers.update(header, None, NOW);
         }
         producers
     }
@@ -274,7 +284,7 @@ mod tests {
         assert_eq!(refused(&producers, &batch(5, 78, 1, 1)), (0, 78));
         let fresh = batch(5, 0, 1, 1);
         assert_eq!(producers.check(&fresh), Ok(Check::New));
-        producers.update(&fresh, NOW);
+        producers.update(&fresh, None, NOW);
         assert_eq!(
             producers.check(&batch(4, 78, 1, 2)),
             Err(Refusal::InvalidProducerEpoch {
@@ -304,7 +314,7 @@ mod tests {
         let before = producers.clone();
         let undo: Vec<Undo> = [batch(0, 2, 1, 2), batch(1, 0, 1, 3)]
             .iter()
-            .map(|header| producers.update(header, NOW))
+            .map(|header| producers.update(header, None, NOW))
             .collect();
         assert_ne!(producers, before);
         undo.into_iter().rev().for_each(|step| producers.undo(step));
@@ -331,7 +341,7 @@ mod tests {
         for id in 0..=PRODUCERS_MAX {
             let id = i64::try_from(id).unwrap();
             header.producer_id = ProducerId::new(id);
-            producers.update(&header, Timestamp::new(id));
+            producers.update(&header, None, Timestamp::new(id));
         }
         assert_eq!(producers.iter().len(), PRODUCERS_MAX - PRODUCERS_MAX / 10 + 1);
         assert!(producers.by_id.contains_key(&ProducerId::new(100_000)));

@@ -59,7 +59,7 @@ impl LogView {
 
     /// Believes a result only if nothing was cut while it was made. A file that is gone was
     /// deleted by the log.
-    fn checked<T>(&self, read: Result<T, ReadError>) -> Result<T, ReadError> {
+    pub(crate) fn checked<T>(&self, read: Result<T, ReadError>) -> Result<T, ReadError> {
         let is_gone = matches!(&read, Err(ReadError::Fault(StorageFault { source, .. }))
             if source.kind() == io::ErrorKind::NotFound);
         if is_gone || !self.is_current() { Err(ReadError::Stale) } else { read }

@@ -20,6 +20,7 @@ use crate::log::Log;
 use crate::open::Opening;
 use crate::segment::Segment;
 use crate::sync::SyncState;
+use crate::transactions::marker_at;
 
 /// Bytes that are written again at once.
 const REWRITE_BYTES: usize = 1 << 20;
@@ -95,6 +96,7 @@ impl Log {
             before.seal()?;
             self.sync.on_segment_written(&before);
         }
+        self.transactions = self.transactions_at(start.offset)?;
         let mut walk = Walk { next_offset: start.offset, checked: Vec::new() };
         let bad = self.walk(start, opening.keep_holes, &mut walk)?;
         self.log_end_offset = walk.next_offset;
@@ -245,6 +247,11 @@ impl Log {
             }
             self.note_epoch(header.partition_leader_epoch, found);
             walk.next_offset = header.next_offset();
+            if header.has_producer_id() {
+                let batch = Scanned { position_bytes, header: header.clone() };
+                let marker = marker_at(&*file, &batch).at_path("read", &path)?;
+                self.note_transaction(segment, &header, marker);
+            }
             let end_bytes = position_bytes + header.size_bytes() as u64;
             segment.index_recovered(&Scanned { position_bytes, header });
             segment.set_size(end_bytes);

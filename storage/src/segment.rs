@@ -17,11 +17,12 @@ use crate::offset_index::OffsetEntry;
 use crate::open_files::OpenFiles;
 use crate::segment_indexes::SegmentIndexes;
 use crate::time_index::TimeEntry;
+use crate::transaction_index::AbortedTransaction;
 
 /// Suffix of a segment's file.
 pub(crate) const LOG_SUFFIX: &str = "log";
-/// Suffix of the index of aborted transactions; read and written once transactions come.
-pub(crate) const TXN_INDEX_SUFFIX: &str = "txnindex";
+/// Suffix of the index of aborted transactions.
+pub(crate) const TXN_INDEX_SUFFIX: &str = AbortedTransaction::SUFFIX;
 /// Suffixes of all files of a segment.
 pub(crate) const SEGMENT_SUFFIXES: [&str; 4] =
     [LOG_SUFFIX, OffsetEntry::SUFFIX, TimeEntry::SUFFIX, TXN_INDEX_SUFFIX];
@@ -77,6 +78,8 @@ pub(crate) struct Segment {
     size_bytes: AtomicU64,
     file: Mutex<Option<Arc<dyn DiskFile>>>,
     pub(crate) indexes: Mutex<SegmentIndexes>,
+    /// Transactions that markers of this segment aborted.
+    pub(crate) aborted: Mutex<IndexFile<AbortedTransaction>>,
     /// Whether an index file was written since it was synced.
     indexes_are_unsynced: AtomicBool,
 }
@@ -107,6 +110,7 @@ impl Segment {
             size_bytes: AtomicU64::new(0),
             file: Mutex::new(Some(file)),
             indexes: Mutex::new(SegmentIndexes::empty()),
+            aborted: Mutex::new(IndexFile::empty()),
             indexes_are_unsynced: AtomicBool::new(false),
         });
         home.open_files.on_opened(&segment);
@@ -129,6 +133,7 @@ impl Segment {
             size_bytes: AtomicU64::new(size_bytes),
             file: Mutex::new(None),
             indexes: Mutex::new(indexes),
+            aborted: Mutex::new(IndexFile::with_file_of(0)),
             indexes_are_unsynced: AtomicBool::new(false),
         })
     }
@@ -230,6 +235,7 @@ impl Segment {
     pub(crate) fn write_indexes(&self) -> Result<(), StorageFault> {
         let (offsets, times) = (self.path(OffsetEntry::SUFFIX), self.path(TimeEntry::SUFFIX));
         let written = self.indexes.lock().write(&*self.home.disk, &offsets, &times);
+        let written = written.and_then(|written| Ok(self.write_aborted()? || written));
         if !matches!(written, Ok(false)) {
             self.indexes_are_unsynced.store(true, Ordering::Release);
         }
@@ -256,7 +262,7 @@ impl Segment {
         if !self.indexes_are_unsynced.swap(false, Ordering::AcqRel) {
             return Ok(());
         }
-        for suffix in [OffsetEntry::SUFFIX, TimeEntry::SUFFIX] {
+        for suffix in [OffsetEntry::SUFFIX, TimeEntry::SUFFIX, TXN_INDEX_SUFFIX] {
             let path = self.path(suffix);
             match self.home.disk.open(&path, OpenMode::Write) {
                 Ok(file) => file.sync_data().at_path("sync", &path)?,
@@ -295,6 +301,7 @@ impl Segment {
         indexes: &mut SegmentIndexes,
         end: Offset,
     ) -> Result<(), StorageFault> {
+        self.cut_aborted(end)?;
         let end = end.checked_distance_from(self.base_offset).unwrap_or(0);
         let below = |relative: u32| i64::from(relative) < end;
         let disk = &*self.home.disk;

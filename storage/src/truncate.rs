@@ -12,6 +12,7 @@ use crate::log::Log;
 use crate::recovery_limit::RecoveryLimit;
 use crate::segment::{Segment, remove_if_there};
 use crate::sync::SyncState;
+use crate::transactions::Transactions;
 
 /// Longest file name that the usual file systems take.
 const FILE_NAME_BYTES_MAX: usize = 255;
@@ -87,6 +88,7 @@ impl Log {
         self.sync.on_truncated(cut.end);
         self.log_end_offset = cut.end;
         self.active_since = None;
+        self.transactions = self.transactions_at(cut.end)?;
         Ok(())
     }
 
@@ -106,6 +108,7 @@ impl Log {
         self.remove_snapshots(&snapshots)?;
         sync()?;
         self.producers = None;
+        self.transactions = Transactions::default();
         self.epochs = Arc::default();
         self.epochs_changed += 1;
         self.sync = SyncState::synced_to(start);

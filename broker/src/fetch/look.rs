@@ -1,5 +1,6 @@
 //! One look at all partitions of a fetch: what each may return now, within the fetch's bytes.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use highwater_protocol::Records;
@@ -7,7 +8,7 @@ use highwater_records::{ErrorCode, LeaderEpoch, NodeId, Offset};
 use highwater_replication::{
     EpochEnd, Isolation, ReadBound, ReadRequest, Reader, Refusal, read_bound,
 };
-use highwater_storage::{ReadError, ReadLimits};
+use highwater_storage::{AbortedTransaction, LogView, ReadError, ReadLimits};
 
 use super::plan::{FetchPlan, ReadBudget, ReadLimit, Readiness};
 use super::session::{PartitionOutcome, WantedPartition};
@@ -73,6 +74,8 @@ pub(crate) struct PartitionAnswer {
     pub(crate) current_leader: Option<CurrentLeader>,
     pub(crate) records: Records,
     pub(crate) record_bytes: usize,
+    /// Transactions that a reader of committed records must leave out.
+    pub(crate) aborted: Vec<AbortedTransaction>,
     /// What the operator should read: damage or a fault of the disk.
     pub(crate) trouble: Option<String>,
 }
@@ -177,6 +180,10 @@ impl Look {
                 (None, Source::Disk) => log.read(wanted.fetch_offset, limits),
             };
             let fetched = fetched.map_err(LookError::Read)?;
+            if self.isolation == Isolation::ReadCommitted {
+                let range = wanted.fetch_offset..fetched.next_offset;
+                answer.aborted = aborted_in(log, range, source)?;
+            }
             answer.record_bytes = fetched.size_bytes;
             answer.records = fetched.chunks.into_iter().collect();
         }
@@ -209,6 +216,20 @@ enum LookError {
     Read(ReadError),
 }
 
+/// What was aborted of the records in `range`.
+fn aborted_in(
+    log: &LogView,
+    range: Range<Offset>,
+    source: Source,
+) -> Result<Vec<AbortedTransaction>, LookError> {
+    let aborted = match (log.try_aborted_transactions(range.start, range.end), source) {
+        (Some(cached), _) => cached,
+        (None, Source::Cache) => return Err(LookError::NeedsDisk),
+        (None, Source::Disk) => log.aborted_transactions(range.start, range.end),
+    };
+    aborted.map_err(LookError::Read)
+}
+
 /// The log's answer in the machine's words: nothing for an epoch before all it knows or after them.
 fn epoch_end(leading: &LeaderView, epoch: LeaderEpoch) -> Option<EpochEnd> {
     let end = leading.log.end_offset_for_epoch(epoch);
@@ -239,6 +260,7 @@ impl PartitionAnswer {
             current_leader: None,
             records: Records::new(),
             record_bytes: 0,
+            aborted: Vec::new(),
             trouble: None,
         }
     }
@@ -253,6 +275,7 @@ impl PartitionAnswer {
             current_leader,
             records: Records::new(),
             record_bytes: 0,
+            aborted: Vec::new(),
             trouble: None,
         }
     }

@@ -9,11 +9,12 @@ use std::time::Duration;
 use highwater_protocol::Str;
 use highwater_protocol::messages::fetch::{
     FetchRequest, FetchResponse, RequestForgottenTopicsData, RequestTopic, ResponseNodeEndpoint,
-    ResponseResponse, ResponseResponsePartition, ResponseResponsePartitionCurrentLeader,
-    ResponseResponsePartitionDivergingEpoch,
+    ResponseResponse, ResponseResponsePartition, ResponseResponsePartitionAbortedTransaction,
+    ResponseResponsePartitionCurrentLeader, ResponseResponsePartitionDivergingEpoch,
 };
 use highwater_records::{ErrorCode, LeaderEpoch, Monotonic, Offset, Uuid};
 use highwater_replication::{Isolation, Reader};
+use highwater_storage::AbortedTransaction;
 use tokio::sync::oneshot;
 
 use super::PARTITIONS_MAX;
@@ -244,9 +245,8 @@ impl Fetch {
             last_stable_offset: answer.last_stable_offset,
             log_start_offset: answer.log_start_offset,
             records: Some(answer.records),
-            // Nobody coordinates transactions here yet, so none was aborted.
             aborted_transactions: match self.look.isolation {
-                Isolation::ReadCommitted => Some(Vec::new()),
+                Isolation::ReadCommitted => Some(aborted(&answer.aborted)),
                 Isolation::ReadUncommitted => None,
             },
             ..ResponseResponsePartition::default()
@@ -282,6 +282,14 @@ impl Fetch {
         });
         endpoints.collect()
     }
+}
+
+fn aborted(found: &[AbortedTransaction]) -> Vec<ResponseResponsePartitionAbortedTransaction> {
+    let aborted = found.iter().map(|aborted| ResponseResponsePartitionAbortedTransaction {
+        producer_id: aborted.producer_id.value(),
+        first_offset: aborted.first_offset.value(),
+    });
+    aborted.collect()
 }
 
 /// Watches the partitions of a fetch as long as it lives.

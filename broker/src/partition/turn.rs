@@ -163,6 +163,7 @@ impl Leading {
     ) {
         aftermath.requests_sync |= effects.requests_sync();
         let Some(high_watermark) = effects.high_watermark() else { return };
+        self.log.on_high_watermark(high_watermark);
         let completed = waiting.lock().complete_through(high_watermark);
         let allowed = self.leader.check_acknowledge();
         for WaitingAppend { reply, done } in completed {
@@ -214,11 +215,13 @@ impl Leading {
 
     /// What readers may see from now on.
     pub(crate) fn view(&self) -> LeaderView {
+        let high_watermark = self.leader.high_watermark();
+        let first_unstable = self.log.first_unstable_offset(high_watermark);
         LeaderView {
             epoch: self.leader.epoch(),
             epoch_start: self.leader.epoch_start(),
-            high_watermark: self.leader.high_watermark(),
-            last_stable_offset: self.leader.last_stable_offset(None),
+            high_watermark,
+            last_stable_offset: self.leader.last_stable_offset(first_unstable),
             followers: Arc::clone(&self.followers),
             settings: Arc::clone(&self.settings),
             log: self.log.view(),
