@@ -156,6 +156,18 @@ pub(crate) fn read_index<E: IndexEntry>(
     disk: &dyn Disk,
     path: &Path,
 ) -> Result<Vec<E>, StorageFault> {
+    let mut entries = read_all_entries(disk, path)?;
+    let zero = E::read(&vec![0; E::BYTES]);
+    let kept = entries.iter().rposition(|entry| Some(*entry) != zero);
+    entries.truncate(kept.map_or(0, |last| last.saturating_add(1)));
+    Ok(entries)
+}
+
+/// The same with the zeros.
+pub(crate) fn read_all_entries<E: IndexEntry>(
+    disk: &dyn Disk,
+    path: &Path,
+) -> Result<Vec<E>, StorageFault> {
     let invalid = |reason: &str| {
         let error = io::Error::new(io::ErrorKind::InvalidData, reason.to_owned());
         StorageFault::new("read", path, error)
@@ -169,21 +181,13 @@ pub(crate) fn read_index<E: IndexEntry>(
         return Err(invalid("not a whole number of entries"));
     }
     let mut entries: Vec<E> = Vec::new();
-    let zero = E::read(&vec![0; E::BYTES]);
-    let mut kept = 0;
     loop {
         let block = read_entries::<E>(&*file, entries.len() as u64, u64::MAX);
         let block = block.at_path("read", path)?;
         if block.is_empty() {
             break;
         }
-        for entry in block {
-            entries.push(entry);
-            if Some(entry) != zero {
-                kept = entries.len();
-            }
-        }
+        entries.extend(block);
     }
-    entries.truncate(kept);
     Ok(entries)
 }

@@ -90,5 +90,7 @@ pub use self::text::FormatError;
 pub use self::time_index::TimeEntry;
 pub use self::transaction_index::AbortedTransaction;
 pub use self::truncate::{delete_partition_dir, remove_files};
-pub use self::verify::{Verified, verify};
+pub use self::verify::{
+    RunChecks, SegmentCheck, SegmentFacts, Verified, VerifyOptions, verify, verify_with,
+};
 pub use self::view::{EpochEnd, Fetched, LogView, ReadLimits, TimestampOffset};
