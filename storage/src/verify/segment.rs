@@ -224,25 +224,32 @@ impl Walk<'_> {
         if found.value() < before {
             self.problem(at, format_args!("leader epoch {found} after {before}"));
         }
+        if let Some(reason) = self.contradicts_epochs(header) {
+            self.problem(at, reason);
+            return;
+        }
         self.last_epoch = before.max(found.value());
+    }
+
+    /// Why the epoch of a batch and the epoch file cannot both be right.
+    fn contradicts_epochs(&self, header: &BatchHeader) -> Option<String> {
+        let found = header.partition_leader_epoch;
         let context = &self.check.context;
-        let Some(epochs) = &context.epochs else { return };
+        let epochs = context.epochs.as_ref()?;
         let known = epochs.epoch_of(header.base_offset);
         if known == Some(found) {
-            return;
+            return None;
         }
         let is_newest = epochs.latest() == known && known.is_none_or(|known| found > known);
         let may_lag = is_newest && context.may_lag(header.base_offset);
         let reason = match known {
             Some(known) => format!("leader epoch {found}, but {LEADER_EPOCHS_FILE} says {known}"),
             // Epochs are cut to the log start, which may not be known on disk yet.
-            None if found.value() < 0 || !context.is_clean => return,
-            None if header.base_offset < context.log_start => return,
+            None if found.value() < 0 || !context.is_clean => return None,
+            None if header.base_offset < context.log_start => return None,
             None => format!("leader epoch {found}, which {LEADER_EPOCHS_FILE} does not know"),
         };
-        if !may_lag {
-            self.problem(at, reason);
-        }
+        (!may_lag).then_some(reason)
     }
 
     fn check_body(&mut self, at: u64, header: &BatchHeader, body: Option<&[u8]>) {
