@@ -17,6 +17,7 @@ use crate::index_file::{IndexEntry, read_entries};
 use crate::offset_index::OffsetEntry;
 use crate::segment::parse_file_name;
 use crate::time_index::TimeEntry;
+use crate::transaction_index::AbortedTransaction;
 
 /// Bytes of an index that are read; Kafka's are at most 10 MiB unless configured otherwise.
 const INDEX_BYTES_MAX: u64 = 256 << 20;
@@ -142,6 +143,17 @@ pub fn dump_time_index(
         (entry.timestamp, offset)
     });
     Ok(shown.collect())
+}
+
+/// The entries of a `.txnindex` file.
+///
+/// # Errors
+/// If it cannot be read or is no whole number of entries.
+pub fn dump_transaction_index(
+    disk: &dyn Disk,
+    path: &Path,
+) -> Result<Vec<AbortedTransaction>, StorageFault> {
+    read_all_entries(disk, path)
 }
 
 fn base_of(path: &Path) -> Offset {

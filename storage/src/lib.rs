@@ -44,6 +44,7 @@ mod producer_state;
 mod read;
 mod recovery;
 mod recovery_limit;
+mod repair;
 mod segment;
 mod segment_indexes;
 mod segment_transactions;
@@ -65,7 +66,10 @@ pub use self::disk::{
     DirEntry, Disk, DiskFile, DiskLock, DiskOp, FileDisk, Metadata, OpenMode, PowerCut, SimDisk,
     Space, read_file, write_atomically,
 };
-pub use self::dump::{DumpedBatch, SegmentDump, dump_offset_index, dump_segment, dump_time_index};
+pub use self::dump::{
+    DumpedBatch, SegmentDump, dump_offset_index, dump_segment, dump_time_index,
+    dump_transaction_index,
+};
 pub use self::error::{
     AppendError, Damage, OpenError, ReadError, Refusal, StorageFault, is_disk_full,
 };
@@ -80,10 +84,12 @@ pub use self::partition_metadata::{
     read_partition_metadata, topic_id_of, write_partition_metadata,
 };
 pub use self::producer_snapshot::{
-    SnapshotEntry, SnapshotError, check_sidecar, read_snapshot, snapshot_crc,
+    SidecarEntry, SnapshotEntry, SnapshotError, check_sidecar, dump_sidecar, read_snapshot,
+    snapshot_crc,
 };
 pub use self::recovery::{Recovery, Truncation};
 pub use self::recovery_limit::RecoveryLimit;
+pub use self::repair::{Repair, RepairAction, RepairError, RepairOptions};
 pub use self::sync::{CheckpointWork, Checkpointed, SyncWork, Synced};
 pub use self::tail_cache::{SLAB_BATCH_BYTES_MAX, TailCache};
 pub use self::text::FormatError;

@@ -17,7 +17,7 @@ use crate::partition_metadata::topic_id_of;
 use crate::segment::remove_if_there;
 
 pub(crate) const LOCK_FILE: &str = ".lock";
-const CLEAN_MARKER_FILE: &str = ".kafka_cleanshutdown";
+pub(crate) const CLEAN_MARKER_FILE: &str = ".kafka_cleanshutdown";
 
 /// Bytes of a small text file that are read; a checkpoint of 20,000 partitions takes 6 MiB.
 const TEXT_FILE_BYTES_MAX: u64 = 256 << 20;

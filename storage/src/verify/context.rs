@@ -9,6 +9,7 @@ use super::findings::Findings;
 use crate::checkpoint::read_offsets;
 use crate::disk::{Disk, read_file};
 use crate::leader_epochs::LeaderEpochs;
+use crate::log_dir::CLEAN_MARKER_FILE;
 use crate::meta_properties::META_PROPERTIES_FILE;
 
 /// Bytes of a text file that are read.
@@ -18,7 +19,6 @@ pub(super) const RECOVERY_POINT_FILE: &str = "recovery-point-offset-checkpoint";
 pub(super) const HIGH_WATERMARK_FILE: &str = "replication-offset-checkpoint";
 pub(super) const LOG_START_FILE: &str = "log-start-offset-checkpoint";
 pub(super) const CLEANER_FILE: &str = "cleaner-offset-checkpoint";
-pub(super) const CLEAN_MARKER_FILE: &str = ".kafka_cleanshutdown";
 
 /// Checkpoint files of a log directory.
 pub(super) const CHECKPOINT_FILES: [&str; 4] =

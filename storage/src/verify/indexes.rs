@@ -182,7 +182,10 @@ impl Aborts {
     fn agrees(&self, entry: &AbortedTransaction, index: &AbortsIndex<'_>) -> Result<(), String> {
         let last = entry.last_offset;
         let Ok(at) = self.markers.binary_search_by_key(&last, |(offset, _)| *offset) else {
-            return Err(format!("names offset {last}, where no ABORT marker is"));
+            return match index.is_damaged {
+                true => Ok(()),
+                false => Err(format!("names offset {last}, where no ABORT marker is")),
+            };
         };
         let producer = self.markers.get(at).map(|(_, producer)| *producer);
         if producer != Some(entry.producer_id) {
@@ -220,6 +223,8 @@ pub(super) struct AbortsIndex<'a> {
     /// Whether it was known what was open at the base.
     pub(super) is_state_known: bool,
     pub(super) is_cleaned: bool,
+    /// Whether some batches cannot be read.
+    pub(super) is_damaged: bool,
     /// Entries for markers below this must be there.
     pub(super) complete_below: Offset,
 }

@@ -21,6 +21,7 @@ mod producers;
 mod reader;
 mod root;
 mod segment;
+mod walked;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -29,6 +30,7 @@ use self::context::LogDirFiles;
 use self::findings::Findings;
 use self::partition::{Plan, Report, is_partition_dir};
 pub use self::segment::{SegmentCheck, SegmentFacts};
+pub(crate) use self::walked::{WalkedPartition, WalkedSegment, partition_dirs, walk_partition};
 use crate::disk::Disk;
 use crate::error::{AtPath, Damage, StorageFault};
 use crate::log_dir::LOCK_FILE;

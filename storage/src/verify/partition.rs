@@ -89,6 +89,10 @@ impl Plan {
         Ok(plan.with_names().with_snapshots(disk))
     }
 
+    pub(super) fn recovery_point(&self) -> Option<Offset> {
+        self.context.recovery_point
+    }
+
     /// The work to be done on any thread, one for each segment.
     pub(super) fn checks<'a>(&self, disk: &'a dyn Disk) -> Vec<SegmentCheck<'a>> {
         let mut checks = Vec::new();

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use highwater_records::{TopicName, TopicPartition, Uuid};
 
-use super::context::{CLEAN_MARKER_FILE, LogDirFiles, text_of};
+use super::context::{LogDirFiles, text_of};
 use super::findings::Findings;
 use crate::append_times::{APPEND_TIMES_FILE, whole_bytes};
 use crate::disk::Disk;
-use crate::log_dir::parse_partition_dir;
+use crate::log_dir::{CLEAN_MARKER_FILE, parse_partition_dir};
 use crate::meta_properties::{META_PROPERTIES_FILE, read_meta_properties};
 use crate::partition_metadata::{PARTITION_METADATA_FILE, read_partition_metadata};
 

@@ -54,6 +54,10 @@ pub struct SegmentFacts {
     pub(super) bad_tail: Option<Damage>,
     /// Whether damage was found before the tail.
     pub(super) has_damage: bool,
+    /// The first place that is no good batch, and the offset that comes next there.
+    pub(super) first_bad: Option<(u64, Offset)>,
+    /// Whether batches and the epoch file say different things.
+    pub(super) contradicts_epochs: bool,
     /// Missing offsets: where in the file, and which.
     pub(super) holes: Vec<(u64, Range<Offset>)>,
     /// Whether batches show that a cleaner was here.
@@ -225,6 +229,7 @@ impl Walk<'_> {
             self.problem(at, format_args!("leader epoch {found} after {before}"));
         }
         if let Some(reason) = self.contradicts_epochs(header) {
+            self.facts.contradicts_epochs = true;
             self.problem(at, reason);
             return;
         }
@@ -316,6 +321,7 @@ impl Walk<'_> {
         next_bytes: Option<u64>,
     ) -> io::Result<bool> {
         let at = reader.position();
+        self.facts.first_bad.get_or_insert((at, self.facts.end));
         let greatest = self.check.base.checked_plus(i64::from(i32::MAX)).unwrap_or(OFFSET_MAX);
         let offsets = self.facts.end..greatest;
         let mut next = None;
@@ -369,6 +375,7 @@ impl Walk<'_> {
             base: self.check.base,
             is_state_known: self.is_state_known,
             is_cleaned: self.is_cleaned(),
+            is_damaged: self.facts.first_bad.is_some(),
             complete_below,
         };
         let agreed = self.aborts.check(&index, &mut self.facts.findings);

@@ -11,5 +11,6 @@ mod log;
 mod model;
 mod producers;
 mod readers;
+mod repair;
 mod rich;
 mod transactions;
