@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use highwater_records::{ControlRecord, Offset, batches};
-use highwater_storage::{Disk, Log, LogView, SimDisk, read_file};
+use highwater_storage::{Disk, Log, LogView, SimDisk, read_file, read_snapshot};
 
 use crate::fixture::*;
 use crate::rich::{data, end, fill, fill_rounds};
@@ -191,6 +191,54 @@ fn marker_that_is_not_committed_yet_holds_readers_back() {
     assert_eq!(log.first_unstable_offset(marker.last_offset), Some(offset(0)));
     log.on_high_watermark(log.log_end_offset());
     assert_eq!(log.first_unstable_offset(log.log_end_offset()), None);
+}
+
+#[test]
+fn snapshot_holds_what_kafkas_would_of_markers_and_open_transactions() {
+    let (disk, world, log) = filled();
+    let (_, open) = by_reading(&log.view());
+    let end = log.close(NOW).unwrap();
+    let snapshot = read_file(&disk, &world.path(end.value(), "snapshot"), 9999).unwrap().unwrap();
+    let entries = read_snapshot(&snapshot).unwrap();
+    let found: Vec<(i64, i16, i32, i64)> = entries
+        .iter()
+        .map(|entry| {
+            let (id, epoch) = (entry.producer_id.value(), entry.producer_epoch.value());
+            (id, epoch, entry.coordinator_epoch, entry.current_txn_first_offset)
+        })
+        .collect();
+    let first = open[0].1;
+    assert_eq!(found, [(7, 0, -1, -1), (8, 1, 4, -1), (9, 0, 4, -1), (10, 0, -1, first)]);
+    // The same from the batches alone.
+    for entry in disk.read_dir(&world.dir()).unwrap() {
+        if entry.name.ends_with(".snapshot") || entry.name.ends_with(".producers") {
+            disk.remove_file(&world.dir().join(entry.name)).unwrap();
+        }
+    }
+    let (log, _) = world.open_at(false, 0);
+    assert_right(&log);
+    log.close(NOW).unwrap();
+    let again = read_file(&disk, &world.path(end.value(), "snapshot"), 9999).unwrap().unwrap();
+    assert_eq!(again, snapshot);
+}
+
+#[test]
+fn open_transaction_keeps_its_producer_from_expiring_through_a_restart() {
+    let (_, world, log) = filled();
+    let (_, open) = by_reading(&log.view());
+    log.close(NOW).unwrap();
+    let opening = highwater_storage::Opening {
+        is_clean: true,
+        recovery_point: Offset::ZERO,
+        log_start_offset: Offset::ZERO,
+        keep_holes: false,
+        now: NOW.saturating_plus_ms(40 * 24 * 3600 * 1000),
+    };
+    let (mut log, _) = Log::open(world.setup(), opening).unwrap();
+    log.remove_expired_producers(opening.now);
+    assert_eq!(log.first_unstable_offset(log.log_end_offset()), Some(offset(open[0].1)));
+    append(&mut log, end(10, 0, false)).unwrap();
+    assert_right(&log);
 }
 
 #[test]
