@@ -7,6 +7,7 @@ mod faults;
 mod files;
 mod fixture;
 mod flips;
+mod live;
 mod log;
 mod model;
 mod producers;
