@@ -11,9 +11,10 @@ use highwater_records::{
 };
 use highwater_storage::{
     Disk, LeaderEpochs, Log, LogConfig, LogSetup, OpenFiles, OpenMode, Opening, ReadLimits,
-    RecoveryLimit, SimDisk, TailCache, ValidatedBatch, check_sidecar, dump_offset_index,
-    dump_segment, dump_time_index, read_meta_properties, read_offsets, read_partition_metadata,
-    read_snapshot, snapshot_crc, verify, write_meta_properties, write_offsets,
+    RecoveryLimit, Repair, RepairOptions, SimDisk, TailCache, ValidatedBatch, check_sidecar,
+    dump_offset_index, dump_segment, dump_sidecar, dump_time_index, dump_transaction_index,
+    read_meta_properties, read_offsets, read_partition_metadata, read_snapshot, snapshot_crc,
+    verify, write_meta_properties, write_offsets,
 };
 
 const NOW: Timestamp = Timestamp::new(1_700_000_000_000);
@@ -54,6 +55,7 @@ fn check_snapshot(data: &[u8]) {
     let crc = data.get(10..14).and_then(|crc| crc.try_into().ok()).map_or(0, u32::from_be_bytes);
     if let Ok(count) = check_sidecar(data, crc) {
         assert!(count * 39 + 18 <= data.len());
+        assert_eq!(dump_sidecar(data).unwrap().0.len(), count);
     }
     assert_eq!(snapshot_crc(data).is_some(), data.len() >= 6);
 }
@@ -86,6 +88,9 @@ pub fn segment_case(data: &[u8], case: u32) {
     if is_tool {
         drop(verify(&disk, Path::new("/data")).unwrap());
         assert!(dump_segment(&disk, &path).unwrap().count() <= 1000);
+        let options = RepairOptions { cuts_at_damage: true };
+        let repair = Repair::plan(Arc::new(disk.clone()), Path::new("/data"), options);
+        drop(repair.map(Repair::run));
         return;
     }
     let Ok(log) = open(&disk, is_clean) else { return };
@@ -113,6 +118,38 @@ pub fn offset_index_case(data: &[u8], case: u32) {
 /// One of the cases of [`time_index`].
 pub fn time_index_case(data: &[u8], case: u32) {
     index_case("timeindex", data, case);
+}
+
+pub const TRANSACTION_INDEX_CASES: u32 = 3;
+
+/// A transaction index of any bytes: the log is opened, what it says was aborted lies in the range
+/// that was asked for, and tools do not choke.
+pub fn transaction_index(data: &[u8]) {
+    (0..TRANSACTION_INDEX_CASES).for_each(|case| transaction_index_case(data, case));
+}
+
+/// One of the cases of [`transaction_index`].
+pub fn transaction_index_case(data: &[u8], case: u32) {
+    let disk = filled();
+    put(&disk, &file("txnindex"), 0, data);
+    if case == 2 {
+        drop(verify(&disk, Path::new("/data")).unwrap());
+        drop(dump_transaction_index(&disk, &file("txnindex")));
+        let options = RepairOptions { cuts_at_damage: true };
+        let repair = Repair::plan(Arc::new(disk.clone()), Path::new("/data"), options);
+        drop(repair.map(Repair::run));
+        return;
+    }
+    let log = open(&disk, case == 0).unwrap();
+    assert_eq!(log.log_end_offset(), Offset::new(BATCH_COUNT));
+    let view = log.view();
+    for (from, upper) in [(0, BATCH_COUNT), (3, 5), (BATCH_COUNT - 1, i64::MAX)] {
+        let (from, upper) = (Offset::new(from), Offset::new(upper));
+        for aborted in view.aborted_transactions(from, upper).unwrap() {
+            assert!(aborted.last_offset >= from && aborted.first_offset < upper);
+            assert!(aborted.first_offset < aborted.last_offset);
+        }
+    }
 }
 
 fn index_case(suffix: &str, data: &[u8], case: u32) {

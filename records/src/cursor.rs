@@ -90,6 +90,7 @@ impl Blocks for &mut Compressed<'_> {
 
 /// What the walk needs to know of a record.
 pub(crate) struct RecordFacts {
+    pub(crate) offset_delta: i32,
     pub(crate) timestamp_delta: i64,
     pub(crate) has_key: bool,
     pub(crate) header_count: usize,
@@ -113,6 +114,25 @@ impl<B: Blocks> Cursor<B> {
     /// else, also what is wrong with a record, is left to [`Cursor::record`].
     #[inline]
     pub(crate) fn whole_record(&mut self, index: i32) -> Option<RecordFacts> {
+        let (facts, at) = self.split_record()?;
+        if facts.offset_delta != index {
+            return None;
+        }
+        self.at = at;
+        Some(facts)
+    }
+
+    /// The same whatever its offset is.
+    #[inline]
+    pub(crate) fn any_whole_record(&mut self) -> Option<RecordFacts> {
+        let (facts, at) = self.split_record()?;
+        self.at = at;
+        Some(facts)
+    }
+
+    /// The record at the position, and the position after it.
+    #[inline]
+    fn split_record(&self) -> Option<(RecordFacts, usize)> {
         let piece = self.blocks.current();
         let (length, rest) = split_varint::<32>(piece.get(self.at..)?)?;
         let length = usize::try_from(unzigzag_32(length)).ok()?;
@@ -120,9 +140,6 @@ impl<B: Blocks> Cursor<B> {
         let (_attributes, rest) = record.split_first()?;
         let (timestamp_delta, rest) = split_varint::<64>(rest)?;
         let (offset_delta, rest) = split_varint::<32>(rest)?;
-        if unzigzag_32(offset_delta) != index {
-            return None;
-        }
         let (has_key, rest) = split_nullable(rest)?;
         let (_has_value, rest) = split_nullable(rest)?;
         let (header_count, mut rest) = split_varint::<32>(rest)?;
@@ -134,19 +151,31 @@ impl<B: Blocks> Cursor<B> {
         if !rest.is_empty() {
             return None;
         }
-        self.at = piece.len().saturating_sub(after.len());
+        let at = piece.len().saturating_sub(after.len());
         let timestamp_delta = unzigzag_64(timestamp_delta);
-        Some(RecordFacts { timestamp_delta, has_key, header_count })
+        let offset_delta = unzigzag_32(offset_delta);
+        Some((RecordFacts { offset_delta, timestamp_delta, has_key, header_count }, at))
     }
 
     /// Takes a record wherever it lies, or says what is wrong with it.
     #[cold]
     pub(crate) fn record(&mut self, index: i32) -> Result<RecordFacts, Stop> {
+        self.take_record(Some(index))
+    }
+
+    /// The same whatever its offset is.
+    #[cold]
+    pub(crate) fn any_record(&mut self) -> Result<RecordFacts, Stop> {
+        self.take_record(None)
+    }
+
+    fn take_record(&mut self, index: Option<i32>) -> Result<RecordFacts, Stop> {
         let length = self.length()?;
         let end = self.position().saturating_add(length);
         self.skip(1)?; // attributes, unused
         let timestamp_delta = self.varlong()?;
-        if self.varint()? != index {
+        let offset_delta = self.varint()?;
+        if index.is_some_and(|index| offset_delta != index) {
             return Err(Stop::Invalid("offset deltas are not consecutive from 0"));
         }
         let has_key = self.skip_nullable()?;
@@ -162,7 +191,7 @@ impl<B: Blocks> Cursor<B> {
         if self.position() != end {
             return Err(Stop::Invalid("fields do not fill the record"));
         }
-        Ok(RecordFacts { timestamp_delta, has_key, header_count })
+        Ok(RecordFacts { offset_delta, timestamp_delta, has_key, header_count })
     }
 
     fn position(&self) -> u64 {

@@ -19,6 +19,7 @@
 
 mod batch;
 mod builder;
+mod check;
 pub mod compression;
 mod control;
 mod crc;
@@ -36,6 +37,7 @@ mod varint;
 
 pub use self::batch::{BatchError, Batches, RecordBatch, batches};
 pub use self::builder::BatchBuilder;
+pub use self::check::{RecordsFault, check_records};
 pub use self::compression::{Codec, CompressionError, UnknownCodec, UnknownCodecName};
 pub use self::control::{ControlRecord, ControlRecordError, ControlType, EndTransactionMarker};
 pub use self::crc::crc32c;

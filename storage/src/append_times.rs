@@ -16,7 +16,7 @@ use crate::error::{AtPath, StorageFault};
 use crate::log::Log;
 use crate::log_dir::LogDir;
 
-const APPEND_TIMES_FILE: &str = "highwater-append-times";
+pub(crate) const APPEND_TIMES_FILE: &str = "highwater-append-times";
 
 /// Bytes of the file that are read; 20,000 partitions with all their samples take 320 MB.
 const FILE_BYTES_MAX: u64 = 1 << 30;
@@ -161,6 +161,11 @@ fn frames<'a>(
         bytes[start - 4..start].copy_from_slice(&crc.to_be_bytes());
     }
     bytes
+}
+
+/// Bytes of a file up to the first frame that is not whole.
+pub(crate) fn whole_bytes(bytes: &[u8]) -> usize {
+    read(bytes).1
 }
 
 /// All frames up to the first that is not whole, and where that begins.

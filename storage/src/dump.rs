@@ -17,6 +17,7 @@ use crate::index_file::{IndexEntry, read_entries};
 use crate::offset_index::OffsetEntry;
 use crate::segment::parse_file_name;
 use crate::time_index::TimeEntry;
+use crate::transaction_index::AbortedTransaction;
 
 /// Bytes of an index that are read; Kafka's are at most 10 MiB unless configured otherwise.
 const INDEX_BYTES_MAX: u64 = 256 << 20;
@@ -144,6 +145,17 @@ pub fn dump_time_index(
     Ok(shown.collect())
 }
 
+/// The entries of a `.txnindex` file.
+///
+/// # Errors
+/// If it cannot be read or is no whole number of entries.
+pub fn dump_transaction_index(
+    disk: &dyn Disk,
+    path: &Path,
+) -> Result<Vec<AbortedTransaction>, StorageFault> {
+    read_all_entries(disk, path)
+}
+
 fn base_of(path: &Path) -> Offset {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     parse_file_name(&name).map_or(Offset::ZERO, |(base, _)| base)
@@ -153,6 +165,18 @@ fn base_of(path: &Path) -> Offset {
 /// use. A file that is too large, or no whole number of entries, is
 /// [`io::ErrorKind::InvalidData`].
 pub(crate) fn read_index<E: IndexEntry>(
+    disk: &dyn Disk,
+    path: &Path,
+) -> Result<Vec<E>, StorageFault> {
+    let mut entries = read_all_entries(disk, path)?;
+    let zero = E::read(&vec![0; E::BYTES]);
+    let kept = entries.iter().rposition(|entry| Some(*entry) != zero);
+    entries.truncate(kept.map_or(0, |last| last.saturating_add(1)));
+    Ok(entries)
+}
+
+/// The same with the zeros.
+pub(crate) fn read_all_entries<E: IndexEntry>(
     disk: &dyn Disk,
     path: &Path,
 ) -> Result<Vec<E>, StorageFault> {
@@ -169,21 +193,13 @@ pub(crate) fn read_index<E: IndexEntry>(
         return Err(invalid("not a whole number of entries"));
     }
     let mut entries: Vec<E> = Vec::new();
-    let zero = E::read(&vec![0; E::BYTES]);
-    let mut kept = 0;
     loop {
         let block = read_entries::<E>(&*file, entries.len() as u64, u64::MAX);
         let block = block.at_path("read", path)?;
         if block.is_empty() {
             break;
         }
-        for entry in block {
-            entries.push(entry);
-            if Some(entry) != zero {
-                kept = entries.len();
-            }
-        }
+        entries.extend(block);
     }
-    entries.truncate(kept);
     Ok(entries)
 }

@@ -45,6 +45,7 @@ mod producer_state;
 mod read;
 mod recovery;
 mod recovery_limit;
+mod repair;
 mod retention;
 mod segment;
 mod segment_indexes;
@@ -71,7 +72,10 @@ pub use self::disk::{
     DirEntry, Disk, DiskFile, DiskLock, DiskOp, FileDisk, Metadata, OpenMode, PowerCut, SimDisk,
     Space, read_file, write_atomically,
 };
-pub use self::dump::{DumpedBatch, SegmentDump, dump_offset_index, dump_segment, dump_time_index};
+pub use self::dump::{
+    DumpedBatch, SegmentDump, dump_offset_index, dump_segment, dump_time_index,
+    dump_transaction_index,
+};
 pub use self::error::{
     AppendError, Damage, OpenError, ReadError, Refusal, StorageFault, is_disk_full,
 };
@@ -86,10 +90,12 @@ pub use self::partition_metadata::{
     read_partition_metadata, topic_id_of, write_partition_metadata,
 };
 pub use self::producer_snapshot::{
-    SnapshotEntry, SnapshotError, check_sidecar, read_snapshot, snapshot_crc,
+    SidecarEntry, SnapshotEntry, SnapshotError, check_sidecar, dump_sidecar, read_snapshot,
+    snapshot_crc,
 };
 pub use self::recovery::{Recovery, Truncation};
 pub use self::recovery_limit::RecoveryLimit;
+pub use self::repair::{Repair, RepairAction, RepairError, RepairOptions};
 pub use self::retention::{Expired, RetentionLimits};
 pub use self::sync::{CheckpointWork, Checkpointed, SyncWork, Synced};
 pub use self::tail_cache::{SLAB_BATCH_BYTES_MAX, TailCache};
@@ -97,5 +103,7 @@ pub use self::text::FormatError;
 pub use self::time_index::TimeEntry;
 pub use self::transaction_index::AbortedTransaction;
 pub use self::truncate::{delete_partition_dir, remove_files};
-pub use self::verify::{Verified, verify};
+pub use self::verify::{
+    RunChecks, SegmentCheck, SegmentFacts, Verified, VerifyOptions, verify, verify_with,
+};
 pub use self::view::{EpochEnd, Fetched, LogView, ReadLimits, TimestampOffset};

@@ -16,8 +16,8 @@ use crate::meta_properties::{
 use crate::partition_metadata::topic_id_of;
 use crate::segment::remove_if_there;
 
-const LOCK_FILE: &str = ".lock";
-const CLEAN_MARKER_FILE: &str = ".kafka_cleanshutdown";
+pub(crate) const LOCK_FILE: &str = ".lock";
+pub(crate) const CLEAN_MARKER_FILE: &str = ".kafka_cleanshutdown";
 
 /// Bytes of a small text file that are read; a checkpoint of 20,000 partitions takes 6 MiB.
 const TEXT_FILE_BYTES_MAX: u64 = 256 << 20;
@@ -327,7 +327,7 @@ fn write_pid(disk: &dyn Disk, path: &Path, pid: u32) -> Result<(), StorageFault>
 }
 
 /// Topic and partition of `<topic>-<partition>`.
-fn parse_partition_dir(name: &str) -> Option<TopicPartition> {
+pub(crate) fn parse_partition_dir(name: &str) -> Option<TopicPartition> {
     let (topic, partition) = name.rsplit_once('-')?;
     let is_number = !partition.is_empty() && partition.bytes().all(|digit| digit.is_ascii_digit());
     let partition = is_number.then(|| partition.parse().ok()).flatten()?;

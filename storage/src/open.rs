@@ -123,7 +123,8 @@ impl Log {
         };
         let epochs_are_known = log.read_epochs()?;
         let trusted_end = if opening.is_clean { log.trusted_end()? } else { None };
-        let damaged = log.damaged_transaction_indexes(trusted_end.unwrap_or(recovery_point))?;
+        let known_end = trusted_end.unwrap_or(recovery_point);
+        let damaged = log.damaged_transaction_indexes(known_end, trusted_end.is_some())?;
         let recovery = match trusted_end {
             Some(end) => {
                 log.log_end_offset = end;

@@ -266,6 +266,49 @@ pub fn check_sidecar(bytes: &[u8], snapshot_crc: u32) -> Result<usize, SnapshotE
     Ok(read_sidecar(bytes, snapshot_crc)?.iter().len())
 }
 
+/// One producer of a `.producers` file, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SidecarEntry {
+    /// Who.
+    pub producer_id: ProducerId,
+    /// Its epoch.
+    pub producer_epoch: ProducerEpoch,
+    /// Of the last transaction marker; -1 if there was none.
+    pub coordinator_epoch: i32,
+    /// First offset of its open transaction.
+    pub open_transaction: Option<Offset>,
+    /// The largest timestamp it sent last.
+    pub last_timestamp: Timestamp,
+    /// When it last appended, by the broker's clock.
+    pub last_seen: Timestamp,
+    /// First and last offset, and last sequence, of the batches that are remembered; oldest first.
+    pub batches: Vec<(Offset, Offset, Sequence)>,
+}
+
+/// What one of our files holds, and the CRC of the `.snapshot` that it belongs to.
+///
+/// # Errors
+/// If the bytes are not such a file, whole and unchanged.
+pub fn dump_sidecar(bytes: &[u8]) -> Result<(Vec<SidecarEntry>, u32), SnapshotError> {
+    let snapshot_crc = bytes.get(10..14).and_then(|crc| crc.try_into().ok());
+    let snapshot_crc = snapshot_crc.map_or(0, u32::from_be_bytes);
+    let producers = read_sidecar(bytes, snapshot_crc)?;
+    let entries = producers.iter().map(|(id, producer)| SidecarEntry {
+        producer_id: *id,
+        producer_epoch: producer.epoch,
+        coordinator_epoch: producer.coordinator_epoch,
+        open_transaction: producer.open_transaction,
+        last_timestamp: producer.last_timestamp,
+        last_seen: producer.last_seen,
+        batches: producer
+            .batches
+            .iter()
+            .map(|batch| (batch.first_offset(), batch.last_offset, batch.last_sequence))
+            .collect(),
+    });
+    Ok((entries.collect(), snapshot_crc))
+}
+
 /// The CRC that a `.snapshot` carries, for [`check_sidecar`].
 #[must_use]
 pub fn snapshot_crc(snapshot: &[u8]) -> Option<u32> {

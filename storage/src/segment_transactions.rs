@@ -48,10 +48,16 @@ impl Segment {
         cut.map_err(|source| StorageFault::new("read", &path, source))
     }
 
-    /// Whether the entries whose markers lie below `end` can be what was written.
-    pub(crate) fn aborted_are_good(&self, end: Offset) -> Result<bool, StorageFault> {
-        match self.visit_aborted(|entry| entry.last_offset < end) {
-            Ok(()) => Ok(true),
+    /// Whether the entries can be what was written: those whose markers lie below `end`, and
+    /// nothing else if they must all lie there.
+    pub(crate) fn aborted_are_good(&self, end: Offset, is_all: bool) -> Result<bool, StorageFault> {
+        let mut is_below = true;
+        let visited = self.visit_aborted(|entry| {
+            is_below = entry.last_offset < end;
+            is_below
+        });
+        match visited {
+            Ok(()) => Ok(is_below || !is_all),
             Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(false),
             Err(error) => Err(StorageFault::new("read", &self.path(TXN_INDEX_SUFFIX), error)),
         }

@@ -40,10 +40,10 @@ impl<'a> Lines<'a> {
         }
         let mut lines = Self::new(bytes)?;
         let version = lines.next_line()?;
-        if version.trim() != "0" {
+        if version != "0" {
             return Err(lines.error(format_args!("version {version:?}, expected 0")));
         }
-        let count = lines.next_line()?.trim();
+        let count = lines.next_line()?;
         let count = count.parse().map_err(|error| lines.error(error))?;
         Ok(Some((lines, count)))
     }

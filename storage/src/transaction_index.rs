@@ -64,8 +64,8 @@ impl AbortedTransaction {
         if self.first_offset >= self.last_offset {
             return Err("ends before it begins");
         }
-        if self.last_stable_offset.value() < 0 || self.last_stable_offset > self.last_offset.next()
-        {
+        let after = self.last_offset.checked_plus(1);
+        if self.last_stable_offset.value() < 0 || Some(self.last_stable_offset) > after {
             return Err("has a last stable offset past its end");
         }
         Ok(())

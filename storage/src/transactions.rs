@@ -248,14 +248,15 @@ impl Log {
     }
 
     /// Segments whose transaction index, as far as it stood below `end`, cannot be what was
-    /// written.
+    /// written; in one that was closed at `end` nothing stands above it.
     pub(crate) fn damaged_transaction_indexes(
         &self,
         end: Offset,
+        is_closed: bool,
     ) -> Result<Vec<Offset>, StorageFault> {
         let mut damaged = Vec::new();
         for segment in self.segments.iter() {
-            if !segment.aborted_are_good(end)? {
+            if !segment.aborted_are_good(end, is_closed)? {
                 damaged.push(segment.base_offset());
             }
         }

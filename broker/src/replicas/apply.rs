@@ -15,7 +15,7 @@ use highwater_storage::{
     Log, LogConfig, LogSetup, OpenError, Opening, StorageFault, delete_partition_dir, remove_files,
 };
 
-use super::log_config::{PRODUCER_ID_EXPIRATION_MS, log_config};
+use super::log_config::log_config;
 use super::{Dir, FoundLog, HostedDir, HostedTopic, Registry, Replicas, Slot};
 use crate::partition::{Partition, durability};
 use crate::seams::sleep_until;
@@ -197,7 +197,7 @@ impl Replicas {
                 topic_partition: TopicPartition { topic: topic.name.clone(), partition: number },
                 topic_id: topic.id,
                 metadata: metadata.clone(),
-                log_config: log_config(settings, PRODUCER_ID_EXPIRATION_MS, &self.random),
+                log_config: log_config(settings, &self.random),
                 settings: Arc::clone(settings),
                 hosted: hosted.cloned(),
             });

@@ -5,15 +5,8 @@ use highwater_storage::LogConfig;
 
 use crate::seams::Random;
 
-/// Kafka's default of `producer.id.expiration.ms`.
-pub(super) const PRODUCER_ID_EXPIRATION_MS: u64 = 24 * 3600 * 1000;
-
 /// The settings of one log. The jitter is drawn for each log, so that the logs of a broker do not all roll at once.
-pub(super) fn log_config(
-    settings: &TopicSettings,
-    producer_id_expiration_ms: u64,
-    random: &Random,
-) -> LogConfig {
+pub(super) fn log_config(settings: &TopicSettings, random: &Random) -> LogConfig {
     // What must be compacted by then must not lie in the active segment any more.
     let segment_ms = match settings.cleanup_policy.compact {
         true => settings.segment_ms.min(settings.max_compaction_lag_ms),
@@ -27,7 +20,7 @@ pub(super) fn log_config(
         index_interval_bytes: unsigned(i64::from(settings.index_interval_bytes)),
         segment_index_bytes: unsigned(i64::from(settings.segment_index_bytes)),
         preallocate: settings.preallocate,
-        producer_id_expiration_ms,
+        producer_id_expiration_ms: unsigned(i64::from(settings.producer_id_expiration_ms)),
         flush_messages: unsigned(settings.flush_messages),
         flush_ms: unsigned(settings.flush_ms),
     }
@@ -50,10 +43,11 @@ mod tests {
             preallocate: true,
             ..TopicSettings::default()
         };
-        let config = log_config(&settings, PRODUCER_ID_EXPIRATION_MS, &Random::new(1));
+        let config = log_config(&settings, &Random::new(1));
         assert_eq!(config.segment_bytes, 1_048_576);
         assert!(config.segment_jitter_ms <= 1000);
         assert!(config.preallocate);
+        assert_eq!(config.producer_id_expiration_ms, 86_400_000, "Kafka's default");
         assert_eq!(config.flush_messages, u64::try_from(i64::MAX).unwrap());
     }
 }

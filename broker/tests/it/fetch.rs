@@ -2,7 +2,10 @@
 
 use highwater_protocol::messages::delete_topics::{DeleteTopicsRequest, RequestTopic};
 use highwater_protocol::messages::fetch::{FetchRequest, RequestForgottenTopicsData};
-use highwater_records::ErrorCode;
+use highwater_records::{
+    BatchBuilder, Codec, EndTransactionMarker, ErrorCode, Offset, ProducerEpoch, ProducerId,
+    Sequence, Timestamp,
+};
 use tempfile::TempDir;
 
 use crate::data::{
@@ -242,6 +245,55 @@ async fn read_committed_gets_an_empty_list_of_aborted_transactions() {
     assert_eq!(partitions(&response)[0].aborted_transactions, Some(Vec::new()));
     assert_eq!(values(partitions(&response)[0]).len(), 1);
     broker.stop().await;
+}
+
+/// Two producers' records, the second one's aborted at offset 4, the first one's undecided.
+fn transactions() -> Vec<u8> {
+    let data = |id: i64, offset: i64| {
+        let mut builder = BatchBuilder::new(Codec::None);
+        builder.producer(ProducerId::new(id), ProducerEpoch::new(0), Sequence::new(0));
+        builder.transactional().base_offset(Offset::new(offset));
+        builder.append(Timestamp::new(1), None, Some(format!("of {id}").as_bytes()), &[]);
+        builder.append(Timestamp::new(1), None, Some(b"and more"), &[]);
+        builder.build().into_bytes()
+    };
+    let marker = EndTransactionMarker { is_commit: false, coordinator_epoch: 0 };
+    let marker = marker.batch(ProducerId::new(7), ProducerEpoch::new(0), Timestamp::new(1));
+    let mut header = marker.header().clone();
+    header.base_offset = Offset::new(2);
+    let marker = [&header.write()[..], &marker.body()].concat();
+    [&data(7, 0)[..], &marker, &data(8, 3)].concat()
+}
+
+#[tokio::test]
+async fn reader_of_committed_records_is_told_of_transactions_that_came_with_the_directory() {
+    let dir = TempDir::new().unwrap();
+    let server = start_on(dir.path(), &[]).await.unwrap();
+    let mut client = Client::connect(server.local_addrs()[0]).await;
+    let topic = create(&mut client, "t", 1, &[]).await;
+    assert!(server.stop().await.is_clean);
+    let log = dir.path().join("t-0/00000000000000000000.log");
+    std::fs::write(log, transactions()).unwrap();
+    std::fs::remove_file(dir.path().join(".kafka_cleanshutdown")).unwrap();
+    // Found by recovery first, in the index and the snapshot that it left then.
+    for _ in 0..2 {
+        let server = start_on(dir.path(), &[]).await.unwrap();
+        let mut client = Client::connect(server.local_addrs()[0]).await;
+        let request = FetchRequest { isolation_level: 1, ..fetch(&topic, &[(0, 0)]) };
+        let response = client.call(13, &request).await;
+        let committed = partitions(&response)[0];
+        assert_eq!((committed.high_watermark, committed.last_stable_offset), (5, 3));
+        let aborted = committed.aborted_transactions.as_ref().unwrap();
+        let aborted: Vec<(i64, i64)> =
+            aborted.iter().map(|aborted| (aborted.producer_id, aborted.first_offset)).collect();
+        assert_eq!(aborted, [(7, 0)]);
+        let response = client.call(13, &fetch(&topic, &[(0, 0)])).await;
+        let all = partitions(&response)[0];
+        assert_eq!(all.aborted_transactions, None);
+        let counts = (values(committed).len(), values(all).len());
+        assert_eq!(counts, (3, 5), "the undecided are held back");
+        assert!(server.stop().await.is_clean);
+    }
 }
 
 #[tokio::test]

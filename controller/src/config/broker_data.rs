@@ -400,7 +400,7 @@ pub(super) static DATA_CONFIGS: &[ConfigDef] = &[
         "State of an idempotent producer is dropped after this time without a record.",
     )
     .at_least(1)
-    .unused(),
+    .live(),
     ConfigDef::new(
         "producer.id.expiration.check.interval.ms",
         Int,

@@ -1,6 +1,6 @@
 //! A topic's configuration as typed values, and the checks that need more than one key.
 
-use super::{ConfigMap, ConfigSources, ConfigValueError, parse_list, topic_config};
+use super::{ConfigMap, ConfigSources, ConfigValueError, broker_config, parse_list, topic_config};
 
 /// What happens to old segments; both false: everything is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +60,8 @@ pub struct TopicSettings {
     pub min_cleanable_dirty_ratio: f64,
     pub min_insync_replicas: i32,
     pub preallocate: bool,
+    /// The broker's `producer.id.expiration.ms`: no topic key, but each log goes by it, live.
+    pub producer_id_expiration_ms: i32,
     pub retention_bytes: i64,
     pub retention_ms: i64,
     pub segment_bytes: i32,
@@ -108,6 +110,7 @@ impl TopicSettings {
             min_cleanable_dirty_ratio: read.double("min.cleanable.dirty.ratio"),
             min_insync_replicas: read.int("min.insync.replicas"),
             preallocate: read.boolean("preallocate"),
+            producer_id_expiration_ms: read.broker_int("producer.id.expiration.ms"),
             retention_bytes: read.long("retention.bytes"),
             retention_ms: read.long("retention.ms"),
             segment_bytes: segment_bytes.unwrap_or_else(|| read.int("segment.bytes")),
@@ -159,6 +162,14 @@ impl Reader<'_> {
     fn int(&self, key: &str) -> i32 {
         let number = self.long(key);
         i32::try_from(number).unwrap_or(if number < 0 { i32::MIN } else { i32::MAX })
+    }
+
+    /// The number of a key that only brokers have.
+    fn broker_int(&self, key: &str) -> i32 {
+        let def = broker_config(key).expect("TopicSettings asks for keys of the table only");
+        let number = |text: &str| text.trim().parse().ok();
+        let set = self.sources.broker_value(def).value.as_deref().and_then(number);
+        set.or_else(|| def.default.and_then(number)).unwrap_or_default()
     }
 
     fn optional_int(&self, key: &str) -> Option<i32> {
@@ -272,6 +283,17 @@ mod tests {
         assert_eq!(settings.durability, Durability::Os);
         assert_eq!(settings.segment_bytes, 1000);
         assert_eq!(settings.retention_ms, 3_600_000);
+    }
+
+    #[test]
+    fn expiration_of_producers_is_the_brokers_whichever_way_it_was_set() {
+        assert_eq!(TopicSettings::default().producer_id_expiration_ms, 86_400_000);
+        let file = map(&[("producer.id.expiration.ms", "5000")]);
+        let cluster = map(&[("producer.id.expiration.ms", "7000")]);
+        let mut sources = ConfigSources { file: Some(&file), ..ConfigSources::default() };
+        assert_eq!(TopicSettings::resolve(&sources).producer_id_expiration_ms, 5000);
+        sources.cluster = Some(&cluster);
+        assert_eq!(TopicSettings::resolve(&sources).producer_id_expiration_ms, 7000);
     }
 
     #[test]

@@ -18,6 +18,7 @@ fn corpus_of_every_reader_breaks_nothing() {
     check("snapshot", targets::snapshot);
     check("offset_index", targets::offset_index);
     check("time_index", targets::time_index);
+    check("transaction_index", targets::transaction_index);
     check("segment", targets::segment);
 }
 
@@ -45,6 +46,7 @@ proptest! {
     fn arbitrary_index_bytes_never_change_an_answer(bytes in bytes()) {
         targets::offset_index(&bytes);
         targets::time_index(&bytes);
+        targets::transaction_index(&bytes);
     }
 
     #[test]
