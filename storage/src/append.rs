@@ -42,10 +42,14 @@ impl Turn {
         self.batches.last().map(|waiting| waiting.header.next_offset())
     }
 
-    fn write(&self, active: &Arc<Segment>) -> Result<Arc<dyn DiskFile>, StorageFault> {
+    fn write(
+        &self,
+        active: &Arc<Segment>,
+        ahead_bytes: u64,
+    ) -> Result<Arc<dyn DiskFile>, StorageFault> {
         let chunks = self.batches.iter().flat_map(|waiting| &waiting.staged.chunks);
         let mut slices: Vec<IoSlice<'_>> = chunks.map(|chunk| IoSlice::new(chunk)).collect();
-        active.write(&mut slices)
+        active.write(&mut slices, ahead_bytes)
     }
 }
 
@@ -127,7 +131,7 @@ impl Log {
         Ok(())
     }
 
-    fn segment_bytes(&self) -> u64 {
+    pub(crate) fn segment_bytes(&self) -> u64 {
         self.config.segment_bytes.min(SEGMENT_BYTES_MAX)
     }
 
@@ -169,7 +173,8 @@ impl Log {
         }
         let active = Arc::clone(self.active());
         let turn = std::mem::take(&mut self.turn);
-        let file = match active.prepare_append().and_then(|()| turn.write(&active)) {
+        let ahead_bytes = self.config.reserved_ahead_bytes;
+        let file = match active.prepare_append().and_then(|()| turn.write(&active, ahead_bytes)) {
             Ok(file) => file,
             Err(fault) => {
                 if let Some(producers) = &mut self.producers {
@@ -206,10 +211,13 @@ impl Log {
         }
     }
 
-    /// A full disk is a refusal; everything else is final.
+    /// A full disk is a refusal, and so is a want of descriptors; everything else is final.
     fn refuse_or_fault(&mut self, fault: StorageFault) -> AppendError {
         if fault.is_disk_full() {
             return AppendError::Refused(Refusal::DiskFull { path: fault.path });
+        }
+        if fault.is_out_of_descriptors() {
+            return AppendError::Refused(Refusal::OutOfDescriptors { path: fault.path });
         }
         self.on_fault(fault.clone());
         AppendError::Fault(fault)
@@ -219,9 +227,23 @@ impl Log {
         let wants = self.wants_roll(header, now);
         if self.keep_fault(wants).map_err(AppendError::Fault)? {
             self.write_turn()?;
-            self.roll_segment(now)?;
+            match self.roll_segment(now) {
+                // The old segment is as good, and what is reserved there is ours.
+                Err(AppendError::Refused(Refusal::DiskFull { .. })) if self.may_stay(header) => {}
+                rolled => rolled?,
+            }
         }
         Ok(())
+    }
+
+    /// Whether a batch may go into the active segment though a new one is due.
+    fn may_stay(&self, header: &BatchHeader) -> bool {
+        let active = self.active();
+        let end_bytes = active.size_bytes() + header.size_bytes() as u64;
+        let relative = header.last_offset().distance_from(active.base_offset());
+        relative <= i64::from(i32::MAX)
+            && end_bytes <= SEGMENT_BYTES_MAX
+            && self.has_room_in_active(end_bytes)
     }
 
     fn wants_roll(&mut self, header: &BatchHeader, now: Timestamp) -> Result<bool, StorageFault> {
@@ -276,8 +298,10 @@ impl Log {
         old.seal()?;
         self.sync.on_segment_written(&old);
         self.write_roll_snapshot(now)?;
-        let preallocate_bytes = self.config.preallocate.then(|| self.segment_bytes());
-        let new = Segment::create(&self.home, self.log_end_offset, preallocate_bytes)?;
+        // Even if it fails there may have been a name for a moment.
+        self.sync.on_names_changed();
+        let new = Segment::create(&self.home, self.log_end_offset, self.first_room_bytes())?;
+        old.release_room()?;
         self.sync.on_new_segment(&new);
         Arc::make_mut(&mut self.segments).push(new);
         self.active_since = None;

@@ -44,6 +44,7 @@ mod producer_state;
 mod read;
 mod recovery;
 mod recovery_limit;
+mod room_ahead;
 mod segment;
 mod segment_indexes;
 mod swap;

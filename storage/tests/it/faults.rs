@@ -17,7 +17,7 @@ fn full_disk_cuts_the_half_batch_and_the_log_goes_on_when_there_is_room() {
     let mut log = world.create();
     append_values(&mut log, &["before"]);
     disk.set_capacity(Some(disk.used_bytes() + 100));
-    let full = append(&mut log, batch(&[&"x".repeat(500)]));
+    let full = append(&mut log, batch(&[&"x".repeat(50_000)]));
     assert!(is_disk_full(&full), "{full:?}");
     assert_eq!(log.size_bytes(), disk_bytes(&world));
     assert_eq!(records(&log), [(0, "before".to_owned())], "reads go on");
