@@ -353,6 +353,7 @@ impl Parts {
                 fsync_bytes: size("highwater.recovery.window.bytes"),
                 os_bytes: size("highwater.recovery.window.os.bytes"),
             },
+            ballast_bytes: config.number("highwater.ballast.bytes"),
             log_dirs: Vec::new(),
         };
         let (random, ending) = (Arc::clone(random), ending.clone());

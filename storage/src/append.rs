@@ -80,7 +80,10 @@ impl Log {
         let base_offset = self.next_append_offset();
         self.check_size_and_offsets(&header, base_offset)?;
         if header.has_producer_id() {
-            let producers = self.loaded_producers(now).map_err(AppendError::Fault)?;
+            if let Err(fault) = self.loaded_producers(now) {
+                return Err(self.refuse_or_fault(fault));
+            }
+            let producers = self.producers.as_mut().expect("loaded just now");
             match producers.check(&header).map_err(AppendError::Refused)? {
                 Check::New => {}
                 Check::Duplicate(batch) => {
@@ -190,7 +193,7 @@ impl Log {
         self.sync.on_written(&active, file, turn.bytes, self.log_end_offset);
         match active.maybe_write_indexes() {
             // The entries stay in memory; the next turn or checkpoint tries again.
-            Err(fault) if fault.is_disk_full() => Ok(()),
+            Err(fault) if fault.is_disk_full() || fault.is_out_of_descriptors() => Ok(()),
             Err(fault) => {
                 self.on_fault(fault.clone());
                 Err(AppendError::Fault(fault))
@@ -225,7 +228,7 @@ impl Log {
 
     fn maybe_roll(&mut self, header: &BatchHeader, now: Timestamp) -> Result<(), AppendError> {
         let wants = self.wants_roll(header, now);
-        if self.keep_fault(wants).map_err(AppendError::Fault)? {
+        if wants.map_err(|fault| self.refuse_or_fault(fault))? {
             self.write_turn()?;
             match self.roll_segment(now) {
                 // The old segment is as good, and what is reserved there is ours.

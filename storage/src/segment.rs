@@ -303,7 +303,11 @@ impl Segment {
             match self.home.disk.open(&path, OpenMode::Write) {
                 Ok(file) => file.sync_data().at_path("sync", &path)?,
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-                Err(error) => return Err(StorageFault::new("open", &path, error)),
+                Err(error) => {
+                    // Nothing was synced in vain.
+                    self.indexes_are_unsynced.store(true, Ordering::Release);
+                    return Err(StorageFault::new("open", &path, error));
+                }
             }
         }
         Ok(())

@@ -363,7 +363,9 @@ impl Log {
         }
         let work = self.checkpoint_work(now);
         match work {
-            Err(fault) if !fault.is_disk_full() => self.keep_fault(Err(fault)),
+            Err(fault) if !fault.is_disk_full() && !fault.is_out_of_descriptors() => {
+                self.keep_fault(Err(fault))
+            }
             other => other.map(Some),
         }
     }

@@ -172,7 +172,10 @@ impl Log {
         // later one would pass for the first.
         if self.sync.names_are_unsynced() {
             let synced = self.disk().sync_dir(&self.home.dir).at_path("sync", &self.home.dir);
-            self.keep_fault(synced)?;
+            if !matches!(&synced, Err(fault) if fault.is_out_of_descriptors()) {
+                self.keep_fault(synced.clone())?;
+            }
+            synced?;
             self.sync.on_names_synced();
         }
         let segments = Arc::make_mut(&mut self.segments);

@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod every_version;
+mod full_disk;
 mod groups;
 mod groups_hostile;
 mod hostile;

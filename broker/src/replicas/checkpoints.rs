@@ -27,7 +27,7 @@ impl HostedDir {
                 // Nothing was synced in vain: the recovery point stays, and moves when there is room again.
                 Err(fault) if self.survives(&fault) => {
                     let topic_partition = partition.topic_partition();
-                    tracing::warn!(%topic_partition, %fault, "recovery point not moved: disk full");
+                    tracing::warn!(%topic_partition, %fault, cause = %fault.source, "recovery point not moved");
                 }
                 Err(fault) => return self.fail(&fault),
             }
@@ -127,9 +127,9 @@ impl HostedDir {
         match &written {
             Ok(()) => {}
             // A full disk leaves the old file as it was: older, and still true.
-            Err(LogDirError::Fault(fault)) if fault.is_disk_full() => {
+            Err(LogDirError::Fault(fault)) if self.survives(fault) => {
                 let dir = self.path().display();
-                tracing::warn!(%dir, %fault, "checkpoint not written: disk full");
+                tracing::warn!(%dir, %fault, cause = %fault.source, "checkpoint not written");
             }
             Err(LogDirError::Fault(fault)) => self.fail(fault),
             Err(error) => {

@@ -129,7 +129,8 @@ impl Fixture {
             tail_cache_bytes: 1 << 20,
             open_files_max: 100,
             recovery_window: RecoveryWindow { fsync_bytes: 64 << 20, os_bytes: 1 << 30 },
-            log_dirs: vec![log_dir],
+            ballast_bytes: 0,
+            log_dirs: vec![(log_dir, None)],
         };
         let replicas = Replicas::open(setup, &ending).unwrap();
         replicas.apply(&image, &MetadataDelta::everything(&image)).await;

@@ -22,6 +22,7 @@ pub(super) fn log_config(
         index_interval_bytes: unsigned(i64::from(settings.index_interval_bytes)),
         segment_index_bytes: unsigned(i64::from(settings.segment_index_bytes)),
         preallocate: settings.preallocate,
+        reserved_ahead_bytes: 0,
         producer_id_expiration_ms,
         flush_messages: unsigned(settings.flush_messages),
         flush_ms: unsigned(settings.flush_ms),

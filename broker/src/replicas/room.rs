@@ -1,0 +1,265 @@
+//! Room on the file systems of the log directories: who may write when there is little of it.
+//!
+//! Clients are slowed down as a disk nears its end, and refused when it is full: by evidence, since only a write that was refused knows.
+//! What the broker needs itself (metadata, commits, checkpoints) has room of its own, reserved while there was some. The *ballast*, a file
+//! of nothing, is given up then, so that there is room for more of that, and made again before clients may write again.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use highwater_storage::{Disk, OpenMode, Space, is_disk_full};
+use parking_lot::Mutex;
+use tokio::sync::{Notify, watch};
+
+/// Its file, in the first log directory of a file system.
+const BALLAST_FILE: &str = "highwater-ballast";
+
+/// Most of the ballast, where nothing else is configured, and how much of a smaller file system it takes.
+const BALLAST_BYTES_MAX: u64 = 64 << 20;
+const BALLAST_PARTS: u64 = 100;
+
+/// Room beyond the ballast after which a full disk counts as one with room again.
+const RESUME_BYTES_MIN: u64 = 1 << 20;
+
+/// Clients are slowed down from so much on, or from twice the ballast.
+const NEAR_BYTES_MIN: u64 = 4 << 20;
+
+/// Most that an answer to a client waits as the disk nears its end.
+const SLOW_DOWN_MAX: Duration = Duration::from_millis(100);
+
+/// How often the disk is looked at while it is full, and while it is not.
+const LOOK_WHILE_FULL: Duration = Duration::from_millis(250);
+const LOOK: Duration = Duration::from_secs(1);
+/// Where no room is kept, nobody has to be told early.
+const LOOK_SELDOM: Duration = Duration::from_secs(10);
+
+/// Bounds of what an internal partition keeps reserved; in between, a part of the file system.
+const AHEAD_BYTES_MIN: u64 = 16 << 10;
+const AHEAD_BYTES_MAX: u64 = 1 << 20;
+const AHEAD_PARTS: u64 = 4096;
+
+/// Bounds of what is kept for the small files of a log directory.
+const SPARE_BYTES_MIN: u64 = 16 << 10;
+const SPARE_BYTES_MAX: u64 = 256 << 10;
+const SPARE_PARTS: u64 = 1024;
+
+/// Log directories that share their room.
+pub(crate) struct Room {
+    disk: Arc<dyn Disk>,
+    /// The first of them.
+    path: PathBuf,
+    ballast_bytes: u64,
+    total_bytes: u64,
+    ballast: Mutex<Ballast>,
+    is_full: AtomicBool,
+    /// Room at the last look.
+    usable_bytes: AtomicU64,
+    /// Appends of clients that were refused for want of room.
+    pub(crate) refused_count: AtomicU64,
+    became_full: Notify,
+    /// How many file systems of the broker are full.
+    full_count: watch::Sender<usize>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ballast {
+    Held,
+    GivenUp,
+}
+
+/// What a look at the disk has found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// As before.
+    Same,
+    /// There is room again.
+    Resumed,
+}
+
+impl Room {
+    /// Takes over the file system of `path`. With `asked_bytes` below zero the size of the ballast follows that of the file system; with
+    /// zero no room is kept. Blocks.
+    pub(super) fn open(
+        disk: &Arc<dyn Disk>,
+        path: &Path,
+        asked_bytes: i64,
+        full_count: watch::Sender<usize>,
+    ) -> Arc<Self> {
+        // What cannot be asked is found out by the first write.
+        let space = disk.space(path).unwrap_or(Space { total_bytes: 0, usable_bytes: u64::MAX });
+        let fitting = BALLAST_BYTES_MAX.min(space.total_bytes / BALLAST_PARTS);
+        let room = Self {
+            disk: Arc::clone(disk),
+            path: path.to_owned(),
+            ballast_bytes: u64::try_from(asked_bytes).unwrap_or(fitting),
+            total_bytes: space.total_bytes,
+            ballast: Mutex::new(Ballast::GivenUp),
+            is_full: AtomicBool::new(false),
+            usable_bytes: AtomicU64::new(space.usable_bytes),
+            refused_count: AtomicU64::new(0),
+            became_full: Notify::new(),
+            full_count,
+        };
+        room.begin();
+        Arc::new(room)
+    }
+
+    fn begin(&self) {
+        let path = self.ballast_path();
+        if self.ballast_bytes == 0 {
+            // Of an earlier start with other settings.
+            drop(self.disk.remove_file(&path));
+            return;
+        }
+        match self.hold_ballast(&mut self.ballast.lock()) {
+            Ok(()) => {}
+            Err(error) if is_disk_full(&error) => self.note_full(&self.path),
+            Err(error) => {
+                tracing::warn!(path = %path.display(), %error, "no ballast for a full disk");
+            }
+        }
+    }
+
+    fn ballast_path(&self) -> PathBuf {
+        self.path.join(BALLAST_FILE)
+    }
+
+    /// What a partition keeps reserved that must be written on a full disk.
+    pub(super) fn reserved_ahead_bytes(&self) -> u64 {
+        self.part_of_disk(AHEAD_PARTS, AHEAD_BYTES_MIN, AHEAD_BYTES_MAX)
+    }
+
+    /// What a log directory keeps for its small files.
+    pub(super) fn spare_bytes(&self) -> u64 {
+        self.part_of_disk(SPARE_PARTS, SPARE_BYTES_MIN, SPARE_BYTES_MAX)
+    }
+
+    fn part_of_disk(&self, parts: u64, least_bytes: u64, most_bytes: u64) -> u64 {
+        if self.ballast_bytes == 0 {
+            return 0;
+        }
+        (self.total_bytes / parts).clamp(least_bytes, most_bytes) / 4096 * 4096
+    }
+
+    /// Whether clients are refused for want of room.
+    pub(crate) fn is_full(&self) -> bool {
+        self.is_full.load(Ordering::Relaxed)
+    }
+
+    /// Whether there is so much room, as far as it is known.
+    pub(super) fn has(&self, bytes: u64) -> bool {
+        !self.is_full() && self.usable_bytes.load(Ordering::Relaxed) >= bytes
+    }
+
+    /// Takes note that a write into `dir` found no room. From here on clients are refused until there is some.
+    pub(crate) fn note_full(&self, dir: &Path) {
+        if self.is_full.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        self.full_count.send_modify(|count| *count += 1);
+        tracing::error!("{}", full_text(dir));
+        self.became_full.notify_one();
+    }
+
+    /// How long the answer to a client waits, as the disk nears its end.
+    pub(crate) fn slow_down(&self) -> Option<Duration> {
+        let near_bytes = NEAR_BYTES_MIN.max(self.ballast_bytes.saturating_mul(2));
+        let usable_bytes = self.usable_bytes.load(Ordering::Relaxed);
+        let short_bytes = near_bytes.checked_sub(usable_bytes).filter(|short| *short > 0)?;
+        // A small disk is not near its end all the time.
+        if near_bytes > self.total_bytes / 4 {
+            return None;
+        }
+        let share = u128::from(short_bytes) * SLOW_DOWN_MAX.as_micros() / u128::from(near_bytes);
+        Some(Duration::from_micros(u64::try_from(share).unwrap_or(0)))
+    }
+
+    /// When the disk is to be looked at again.
+    pub(super) fn next_look(&self) -> Duration {
+        match (self.is_full(), self.ballast_bytes) {
+            (true, _) => LOOK_WHILE_FULL,
+            (false, 0) => LOOK_SELDOM,
+            (false, _) => LOOK,
+        }
+    }
+
+    /// Waits until a write finds no room.
+    pub(super) async fn wait_full(&self) {
+        self.became_full.notified().await;
+    }
+
+    /// Looks how much room there is: gives the ballast up, or makes it again and lets clients write. Blocks.
+    pub(super) fn look(&self) -> Look {
+        // A disk that does not answer is found out by writes.
+        let Ok(space) = self.disk.space(&self.path) else { return Look::Same };
+        self.usable_bytes.store(space.usable_bytes, Ordering::Relaxed);
+        let mut ballast = self.ballast.lock();
+        let missing_bytes = match *ballast {
+            Ballast::Held => 0,
+            Ballast::GivenUp => self.ballast_bytes,
+        };
+        let has_room = space.usable_bytes >= missing_bytes.saturating_add(self.resume_bytes());
+        if has_room && self.ballast_bytes > 0 && *ballast == Ballast::GivenUp {
+            // A quota has other limits than the disk.
+            if self.hold_ballast(&mut ballast).is_err() {
+                return Look::Same;
+            }
+        }
+        match (self.is_full(), has_room) {
+            (true, true) => {
+                self.is_full.store(false, Ordering::Relaxed);
+                self.full_count.send_modify(|count| *count = count.saturating_sub(1));
+                let dir = self.path.display();
+                tracing::info!(
+                    "no longer disk full: there is room again in {dir}, writing goes on"
+                );
+                Look::Resumed
+            }
+            (true, false) if *ballast == Ballast::Held => {
+                self.give_up_ballast(&mut ballast);
+                Look::Same
+            }
+            (true | false, _) => Look::Same,
+        }
+    }
+
+    fn resume_bytes(&self) -> u64 {
+        RESUME_BYTES_MIN.max(self.ballast_bytes / 2)
+    }
+
+    fn hold_ballast(&self, ballast: &mut Ballast) -> io::Result<()> {
+        let file = self.disk.open(&self.ballast_path(), OpenMode::Create)?;
+        let held = file.allocate_keep_size(self.ballast_bytes);
+        if held.is_err() {
+            // A part of it helps nobody.
+            file.set_len(0)?;
+        }
+        held?;
+        *ballast = Ballast::Held;
+        Ok(())
+    }
+
+    fn give_up_ballast(&self, ballast: &mut Ballast) {
+        let path = self.ballast_path();
+        let cut = self.disk.open(&path, OpenMode::Write).and_then(|file| file.set_len(0));
+        match cut {
+            Ok(()) => *ballast = Ballast::GivenUp,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => *ballast = Ballast::GivenUp,
+            Err(error) => {
+                tracing::warn!(path = %path.display(), %error, "the ballast cannot be given up");
+            }
+        }
+    }
+}
+
+/// What the operator and the clients are told.
+pub(crate) fn full_text(dir: &Path) -> String {
+    format!(
+        "disk full: no room for records in {}; free some space there (delete topics, shorten their retention, remove other files) \
+         and writing goes on by itself",
+        dir.display()
+    )
+}
