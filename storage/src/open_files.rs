@@ -4,8 +4,9 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 
 use crate::segment::Segment;
 
@@ -21,7 +22,12 @@ pub struct OpenFiles {
     opened: Mutex<VecDeque<Weak<Segment>>>,
     /// Files that stay open because they have unsynced bytes.
     unsynced_count: AtomicUsize,
+    /// Woken when there is one less.
+    one_synced: (Mutex<()>, Condvar),
 }
+
+/// How long somebody without a descriptor waits for a sync that frees one.
+const SYNC_WAIT: Duration = Duration::from_secs(1);
 
 /// Counts a file with unsynced bytes, until dropped.
 pub(crate) struct UnsyncedFile {
@@ -38,6 +44,9 @@ impl UnsyncedFile {
 impl Drop for UnsyncedFile {
     fn drop(&mut self) {
         self.open_files.unsynced_count.fetch_sub(1, Ordering::Relaxed);
+        let (lock, one_synced) = &self.open_files.one_synced;
+        drop(lock.lock());
+        one_synced.notify_all();
     }
 }
 
@@ -55,6 +64,7 @@ impl OpenFiles {
             limit: limit.max(1),
             opened: Mutex::new(VecDeque::new()),
             unsynced_count: AtomicUsize::new(0),
+            one_synced: (Mutex::new(()), Condvar::new()),
         })
     }
 
@@ -67,6 +77,15 @@ impl OpenFiles {
     /// Whether so many files stay open for a sync that one should come soon.
     pub(crate) fn wants_sync(&self) -> bool {
         self.unsynced_count.load(Ordering::Relaxed) > self.limit / 2
+    }
+
+    /// Waits until a file is synced and may close; false if none comes. Blocks a writer that would
+    /// be refused otherwise.
+    pub(crate) fn wait_for_sync(&self) -> bool {
+        let (lock, one_synced) = &self.one_synced;
+        let mut waiting = lock.lock();
+        let is_any = self.unsynced_count.load(Ordering::Relaxed) > 0;
+        is_any && !one_synced.wait_for(&mut waiting, SYNC_WAIT).timed_out()
     }
 
     pub(crate) fn on_opened(&self, segment: &Arc<Segment>) {

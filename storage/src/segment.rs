@@ -66,7 +66,9 @@ impl SegmentHome {
     pub(crate) fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn DiskFile>> {
         loop {
             match self.disk.open(path, mode) {
-                Err(error) if is_out_of_descriptors(&error) && self.open_files.close_oldest() => {}
+                Err(error)
+                    if is_out_of_descriptors(&error)
+                        && (self.open_files.close_oldest() || self.open_files.wait_for_sync()) => {}
                 opened => return opened,
             }
         }

@@ -53,7 +53,7 @@ fn fill_and_free(disk: &LoopDisk) -> Result<()> {
     create_topic(&mut client, DOOMED, 1, &[])?;
     produce(&mut client, DOOMED, 0, -1, &[&[b'd'; 100_000]])?;
     coordinator(&mut client, GROUP)?;
-    commit(&mut client, 1)?;
+    commit(&mut client, GROUP, 1)?;
     let load = Load::start(address);
     until("something is written", || Ok(load.acked_count() > 100))?;
     let eater = Eater::start(&disk.path().join("eaten"))?;
@@ -85,20 +85,26 @@ fn fill_and_free(disk: &LoopDisk) -> Result<()> {
     let mut client = RawClient::connect(broker.address())?;
     check(&mut client, &acked)?;
     coordinator(&mut client, GROUP)?;
-    assert_eq!(committed(&mut client)?, COMMITS);
+    assert_eq!(committed(&mut client, GROUP)?, COMMITS);
     Ok(())
 }
 
 /// Commits while the disk is full.
 const COMMITS: i64 = 50;
+const STRANGERS: [i32; 10] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 
 /// What must go on while there is not a byte left, and somebody waits for each that becomes free.
 fn while_full(client: &mut RawClient, address: SocketAddr, load: &Load) -> Result<()> {
     assert!(!fetch(client, TOPIC, 0, 0)?.is_empty());
     for offset in 2..=COMMITS {
-        commit(client, offset)?;
+        commit(client, GROUP, offset)?;
     }
-    assert_eq!(committed(client)?, COMMITS);
+    assert_eq!(committed(client, GROUP)?, COMMITS);
+    // Of groups that nobody has seen: most are the first of their partition.
+    for group in STRANGERS.map(|number| format!("strangers-{number}")) {
+        commit(client, &group, 7)?;
+        assert_eq!(committed(client, &group)?, 7);
+    }
     let request = DeleteTopicsRequest {
         topics: vec![delete_topics::RequestTopic {
             name: Some(DOOMED.into()),
@@ -128,7 +134,7 @@ fn until(what: &str, mut done: impl FnMut() -> Result<bool>) -> Result<()> {
     Ok(())
 }
 
-fn commit(client: &mut RawClient, offset: i64) -> Result<()> {
+fn commit(client: &mut RawClient, group: &str, offset: i64) -> Result<()> {
     let partition = offset_commit::RequestTopicPartition {
         partition_index: 0,
         committed_offset: offset,
@@ -140,7 +146,7 @@ fn commit(client: &mut RawClient, offset: i64) -> Result<()> {
         ..offset_commit::RequestTopic::default()
     };
     let request = offset_commit::OffsetCommitRequest {
-        group_id: GROUP.into(),
+        group_id: group.into(),
         topics: vec![topic],
         ..offset_commit::OffsetCommitRequest::default()
     };
@@ -149,14 +155,14 @@ fn commit(client: &mut RawClient, offset: i64) -> Result<()> {
     Ok(())
 }
 
-fn committed(client: &mut RawClient) -> Result<i64> {
+fn committed(client: &mut RawClient, group: &str) -> Result<i64> {
     let topic = offset_fetch::RequestGroupTopic {
         name: TOPIC.into(),
         partition_indexes: vec![0],
         ..offset_fetch::RequestGroupTopic::default()
     };
     let group = offset_fetch::RequestGroup {
-        group_id: GROUP.into(),
+        group_id: group.into(),
         topics: Some(vec![topic]),
         ..offset_fetch::RequestGroup::default()
     };

@@ -139,10 +139,27 @@ impl Highwater {
         Self::serve_with(data_dir, "127.0.0.1:0", overrides, log.into())
     }
 
+    /// As [`Highwater::serve`], with at most so many file descriptors.
+    pub fn serve_limited(data_dir: &Path, overrides: &[&str], descriptors: u32) -> Result<Self> {
+        let mut command = Command::new("sh");
+        command.args(["-c", "ulimit -n \"$0\" && exec \"$@\"", &descriptors.to_string()]);
+        command.arg(highwater_binary()?);
+        Self::serve_by(command, data_dir, "127.0.0.1:0", overrides)
+    }
+
     fn serve_with(data_dir: &Path, listen: &str, overrides: &[&str], log: Stdio) -> Result<Self> {
         let mut command = Command::new(highwater_binary()?);
-        command.arg("serve").arg("--data-dir").arg(data_dir).arg("--listen").arg(listen);
         command.stderr(log);
+        Self::serve_by(command, data_dir, listen, overrides)
+    }
+
+    fn serve_by(
+        mut command: Command,
+        data_dir: &Path,
+        listen: &str,
+        overrides: &[&str],
+    ) -> Result<Self> {
+        command.arg("serve").arg("--data-dir").arg(data_dir).arg("--listen").arg(listen);
         for property in overrides {
             command.arg("--override").arg(property);
         }
