@@ -133,8 +133,16 @@ impl Log {
         }
         let has_changed = recovery.checked_bytes > 0 || recovery.truncated.is_some();
         if has_changed || self.wants_checkpoint() {
-            let done = self.checkpoint_work(opening.now)?.run()?;
-            self.on_checkpointed(&done);
+            match self.checkpoint_work(opening.now).and_then(|work| work.run()) {
+                Ok(done) => self.on_checkpointed(&done),
+                // The log itself is whole and synced. Another unclean stop would have to look at
+                // the same bytes again; that is all.
+                Err(fault) if fault.is_disk_full() && fault.operation != "sync" => {
+                    let dir = self.home.dir.display();
+                    tracing::warn!(%dir, %fault, "recovery point not moved: disk full");
+                }
+                Err(fault) => return Err(fault),
+            }
         }
         Ok(())
     }

@@ -263,3 +263,78 @@ pub(crate) fn full_text(dir: &Path) -> String {
         dir.display()
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use highwater_storage::{DiskOp, SimDisk};
+
+    use super::*;
+
+    const TOTAL_BYTES: u64 = 1 << 30;
+
+    fn room(asked_bytes: i64) -> (SimDisk, Arc<Room>, watch::Receiver<usize>) {
+        let disk = SimDisk::new();
+        disk.create_dir_all(Path::new("/data")).unwrap();
+        disk.set_capacity(Some(TOTAL_BYTES));
+        let (count, counted) = watch::channel(0);
+        let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+        (disk, Room::open(&shared, Path::new("/data"), asked_bytes, count), counted)
+    }
+
+    #[test]
+    fn ballast_is_given_up_on_a_full_disk_and_made_again_before_clients_write() {
+        let (disk, room, full_count) = room(-1);
+        let ballast_bytes = TOTAL_BYTES / BALLAST_PARTS;
+        assert_eq!(disk.used_bytes(), ballast_bytes);
+        disk.set_capacity(Some(ballast_bytes));
+        room.note_full(Path::new("/data"));
+        room.note_full(Path::new("/data"));
+        assert!(room.is_full() && *full_count.borrow() == 1);
+        assert_eq!(room.look(), Look::Same);
+        assert_eq!(disk.used_bytes(), 0, "there is room for what must go on");
+        disk.set_capacity(Some(ballast_bytes + room.resume_bytes() - 1));
+        assert_eq!(room.look(), Look::Same);
+        assert!(room.is_full());
+        disk.set_capacity(Some(ballast_bytes + room.resume_bytes()));
+        assert_eq!(room.look(), Look::Resumed);
+        assert!(!room.is_full() && *full_count.borrow() == 0);
+        assert_eq!(disk.used_bytes(), ballast_bytes);
+    }
+
+    #[test]
+    fn room_that_only_looks_free_lets_nobody_write() {
+        let (disk, room, _full_count) = room(-1);
+        room.note_full(Path::new("/data"));
+        assert_eq!(room.look(), Look::Resumed, "there was room for the ballast all the time");
+        disk.set_capacity(Some(1));
+        room.note_full(Path::new("/data"));
+        room.look();
+        disk.set_capacity(Some(TOTAL_BYTES));
+        // A quota refuses what the file system would have.
+        disk.fail_next(DiskOp::Allocate, 122, 0);
+        assert_eq!(room.look(), Look::Same);
+        assert!(room.is_full());
+        assert_eq!(room.look(), Look::Resumed);
+    }
+
+    #[test]
+    fn answers_wait_longer_the_less_room_there_is() {
+        let (disk, room, _full_count) = room(-1);
+        assert_eq!(room.slow_down(), None);
+        let pauses = [16 << 20, 8 << 20, 1 << 20, 0].map(|left| {
+            disk.set_capacity(Some(disk.used_bytes() + left));
+            room.look();
+            room.slow_down().unwrap()
+        });
+        assert!(pauses.is_sorted() && pauses[0] < pauses[3], "{pauses:?}");
+        assert_eq!(pauses[3], SLOW_DOWN_MAX);
+    }
+
+    #[test]
+    fn no_ballast_means_no_room_is_kept() {
+        let (disk, room, _full_count) = room(0);
+        assert_eq!((disk.used_bytes(), room.reserved_ahead_bytes(), room.spare_bytes()), (0, 0, 0));
+        room.note_full(Path::new("/data"));
+        assert_eq!(room.look(), Look::Resumed);
+    }
+}
