@@ -92,7 +92,7 @@ impl Log {
             let before = Arc::clone(&self.segments[before]);
             before.truncate_indexes(start.offset)?;
             before.verify_times()?;
-            before.seal()?;
+            seal(&before)?;
             self.sync.on_segment_written(&before);
         }
         let mut walk = Walk { next_offset: start.offset, checked: Vec::new() };
@@ -207,7 +207,7 @@ impl Log {
             segment.truncate_indexes(walk.next_offset)?;
             segment.prepare_recovery(start_bytes)?;
             let bad = self.walk_segment(&segment, start_bytes..file_bytes, keep_holes, walk)?;
-            segment.seal()?;
+            seal(&segment)?;
             if segment.size_bytes() > start_bytes {
                 walk.checked.push((Arc::clone(&segment), start_bytes));
             }
@@ -298,6 +298,14 @@ struct Walk {
 impl Walk {
     fn may_follow(&self, offset: Offset, keep_holes: bool) -> bool {
         offset == self.next_offset || (keep_holes && offset > self.next_offset)
+    }
+}
+
+/// Seals a segment; on a full disk its index entries stay in memory until there is room.
+fn seal(segment: &Arc<Segment>) -> Result<(), StorageFault> {
+    match segment.seal() {
+        Err(fault) if fault.is_disk_full() => Ok(()),
+        sealed => sealed,
     }
 }
 

@@ -41,6 +41,40 @@ fn a_full_xfs_disk_refuses_clients_serves_all_else_and_recovers_by_itself() {
     fill_and_free(&disk).unwrap();
 }
 
+#[test]
+fn a_broker_killed_on_a_full_disk_starts_on_it_and_serves() {
+    let Some(disk) = LoopDisk::make("ext4", 64).unwrap() else { return };
+    restart_while_full(&disk).unwrap();
+}
+
+fn restart_while_full(disk: &LoopDisk) -> Result<()> {
+    let data = disk.path().join("data");
+    let mut broker = Highwater::serve(&data, &[])?;
+    let mut client = RawClient::connect(broker.address())?;
+    create_topic(&mut client, TOPIC, PARTITIONS, &[])?;
+    coordinator(&mut client, GROUP)?;
+    commit(&mut client, GROUP, 1)?;
+    let load = Load::start(broker.address());
+    until("something is written", || Ok(load.acked_count() > 100))?;
+    let eater = Eater::start(&disk.path().join("eaten"))?;
+    until("produce is refused", || Ok(load.refusal().is_some()))?;
+    eater.wait_full()?;
+    let acked = load.stop()?;
+    broker.process().kill()?;
+    let broker = Highwater::serve(&data, &[])?;
+    let mut client = RawClient::connect(broker.address())?;
+    check(&mut client, &acked)?;
+    coordinator(&mut client, GROUP)?;
+    assert_eq!(committed(&mut client, GROUP)?, 1);
+    commit(&mut client, GROUP, 2)?;
+    let refused = produce(&mut client, TOPIC, 0, -1, &[&[b'x'; 1 << 19]]).unwrap_err();
+    assert!(refused.to_string().contains("disk full"), "{refused:#}");
+    eater.free()?;
+    until("produce goes on", || Ok(produce(&mut client, TOPIC, 0, -1, &[b"y"]).is_ok()))?;
+    assert_eq!(committed(&mut client, GROUP)?, 2);
+    Ok(())
+}
+
 fn fill_and_free(disk: &LoopDisk) -> Result<()> {
     let outside = tempfile::tempdir()?;
     let log = outside.path().join("log");
