@@ -260,6 +260,15 @@ impl LogDir {
         Ok(read_offsets(&bytes).map_err(|error| Damage::new(&path, 0, error))?)
     }
 
+    /// Whether a checkpoint file is there.
+    ///
+    /// # Errors
+    /// Any fault.
+    pub fn has_checkpoint(&self, kind: CheckpointKind) -> Result<bool, LogDirError> {
+        let path = self.path.join(kind.file_name());
+        Ok(self.disk.exists(&path).at_path("look at", &path)?)
+    }
+
     /// Replaces a checkpoint file, durably.
     ///
     /// # Errors

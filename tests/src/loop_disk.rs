@@ -17,6 +17,7 @@ pub struct LoopDisk {
 impl LoopDisk {
     /// Makes and mounts a file system (`ext4`, `xfs`) of so many MiB; `None`, with the reason on standard error, where that is not
     /// permitted or its tools are missing.
+    #[expect(clippy::print_stderr, reason = "a test that is skipped says why")]
     pub fn make(kind: &str, mib: u64) -> Result<Option<Self>> {
         let directory = tempfile::tempdir()?;
         match Self::make_in(directory, kind, mib) {

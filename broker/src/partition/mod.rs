@@ -244,12 +244,15 @@ impl Partition {
                 drop(noted);
             }
             // Nothing was synced in vain; whoever waits for it goes on waiting.
-            Err(fault) if fault.is_out_of_descriptors() => {
-                std::thread::sleep(DESCRIPTOR_PAUSE);
-                self.dir.sync().request(self);
-            }
+            Err(fault) if fault.is_out_of_descriptors() => self.sync_again_soon(),
             Err(fault) => self.dir.fail(&fault),
         }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "on a thread for syncs, which may block")]
+    fn sync_again_soon(self: &Arc<Self>) {
+        std::thread::sleep(DESCRIPTOR_PAUSE);
+        self.dir.sync().request(self);
     }
 
     /// What is due by time and not by appends: `flush.ms`, producers that were silent for too long.

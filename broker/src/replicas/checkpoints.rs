@@ -9,6 +9,9 @@ use highwater_storage::{CheckpointKind, LogDirError, StorageFault};
 use super::hosted_dir::HostedDir;
 use crate::partition::{Partition, PartitionView};
 
+const KINDS: [CheckpointKind; 3] =
+    [CheckpointKind::RecoveryPoint, CheckpointKind::HighWatermark, CheckpointKind::LogStart];
+
 impl HostedDir {
     /// Makes everything appended so far independent of recovery and notes how far that is.
     ///
@@ -68,14 +71,9 @@ impl HostedDir {
     /// Forgets partitions that are no longer here; says whether that is durable. Blocks. What a new topic of the same
     /// name finds must not be theirs.
     pub(super) fn forget(&self, deleted: &[TopicPartition]) -> bool {
-        let kinds = [
-            CheckpointKind::RecoveryPoint,
-            CheckpointKind::HighWatermark,
-            CheckpointKind::LogStart,
-        ];
         let mut checkpoints = self.checkpoints.lock();
         let mut is_forgotten = true;
-        for kind in kinds {
+        for kind in KINDS {
             let known = checkpoints.of(kind);
             let mut kept = known.clone();
             kept.retain(|topic_partition, _| !deleted.contains(topic_partition));
@@ -90,6 +88,17 @@ impl HostedDir {
             }
         }
         is_forgotten
+    }
+
+    /// Keeps room for the checkpoint files, and has them there: what is there already can be replaced on a full disk. Blocks.
+    pub(super) fn keep_spare_room(&self, bytes: u64) -> Result<(), LogDirError> {
+        let mut checkpoints = self.checkpoints.lock();
+        for kind in KINDS {
+            if !self.dir.has_checkpoint(kind)? {
+                self.dir.write_checkpoint(kind, checkpoints.of(kind))?;
+            }
+        }
+        self.dir.keep_spare_room(bytes)
     }
 
     fn collect(

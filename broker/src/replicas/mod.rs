@@ -282,7 +282,7 @@ impl Replicas {
         }
         let keep = move || {
             for dir in dirs {
-                if let Err(error) = dir.log_dir().keep_spare_room(spare_bytes) {
+                if let Err(error) = dir.keep_spare_room(spare_bytes) {
                     tracing::debug!(dir = %dir.path().display(), %error, "no spare room is kept");
                 }
             }
