@@ -10,6 +10,7 @@ use crate::disk::DiskFile;
 use crate::error::{AppendError, Refusal, StorageFault};
 use crate::log::{Appended, Log, ValidatedBatch};
 use crate::producer_state::{Check, Undo};
+use crate::room_ahead::Ahead;
 use crate::segment::Segment;
 use crate::tail_cache::Staged;
 
@@ -45,11 +46,11 @@ impl Turn {
     fn write(
         &self,
         active: &Arc<Segment>,
-        ahead_bytes: u64,
+        ahead: Ahead,
     ) -> Result<Arc<dyn DiskFile>, StorageFault> {
         let chunks = self.batches.iter().flat_map(|waiting| &waiting.staged.chunks);
         let mut slices: Vec<IoSlice<'_>> = chunks.map(|chunk| IoSlice::new(chunk)).collect();
-        active.write(&mut slices, ahead_bytes)
+        active.write(&mut slices, ahead)
     }
 }
 
@@ -176,8 +177,8 @@ impl Log {
         }
         let active = Arc::clone(self.active());
         let turn = std::mem::take(&mut self.turn);
-        let ahead_bytes = self.config.reserved_ahead_bytes;
-        let file = match active.prepare_append().and_then(|()| turn.write(&active, ahead_bytes)) {
+        let ahead = self.ahead();
+        let file = match active.prepare_append().and_then(|()| turn.write(&active, ahead)) {
             Ok(file) => file,
             Err(fault) => {
                 if let Some(producers) = &mut self.producers {

@@ -46,24 +46,35 @@ impl Room {
     }
 }
 
+/// What is reserved past what is needed, where the disk has it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ahead {
+    /// At least this much, topped up when half of it is used.
+    pub(crate) bytes: u64,
+    /// But for that, no more than a segment takes.
+    pub(crate) segment_bytes: u64,
+}
+
 impl Segment {
-    /// Makes sure that the file has room up to `end_bytes`, and if it can be had for `ahead_bytes`
-    /// more, which are topped up when half of them are used.
+    /// Makes sure that the file has room up to `end_bytes`, and as far as it can be had for what
+    /// comes after.
     pub(crate) fn reserve(
         &self,
         file: &dyn DiskFile,
         end_bytes: u64,
-        ahead_bytes: u64,
+        ahead: Ahead,
     ) -> Result<(), StorageFault> {
-        let room = &self.room;
+        let (room, ahead_bytes) = (&self.room, ahead.bytes);
         let has_enough = end_bytes <= room.reserved_bytes();
         let wants_ahead = end_bytes + ahead_bytes / 2 > room.reserved_bytes();
         if has_enough && !wants_ahead {
             return Ok(());
         }
         if end_bytes >= room.retry_at_bytes.load(Ordering::Relaxed) {
-            let step_bytes = end_bytes.clamp(STEP_BYTES_MIN, STEP_BYTES_MAX).max(ahead_bytes);
-            let wanted_bytes = (end_bytes + step_bytes).next_multiple_of(BLOCK_BYTES);
+            let step_bytes = end_bytes.clamp(STEP_BYTES_MIN, STEP_BYTES_MAX);
+            let wanted_bytes = (end_bytes + step_bytes).min(ahead.segment_bytes);
+            let wanted_bytes = wanted_bytes.max(end_bytes + ahead_bytes);
+            let wanted_bytes = wanted_bytes.next_multiple_of(BLOCK_BYTES);
             match file.allocate_keep_size(wanted_bytes) {
                 Ok(()) => {
                     room.on_cut(wanted_bytes);
@@ -107,14 +118,19 @@ impl Log {
         Some(self.config.reserved_ahead_bytes).filter(|bytes| *bytes > 0)
     }
 
+    pub(crate) fn ahead(&self) -> Ahead {
+        let bytes = self.config.reserved_ahead_bytes;
+        Ahead { bytes, segment_bytes: self.segment_bytes() }
+    }
+
     /// Reserves what the configuration wants ahead of the log end, as far as the disk has it.
     pub(crate) fn reserve_ahead(&self) -> Result<(), StorageFault> {
-        let ahead_bytes = self.config.reserved_ahead_bytes;
-        if ahead_bytes == 0 {
+        let ahead = self.ahead();
+        if ahead.bytes == 0 {
             return Ok(());
         }
         let active = self.active();
-        match active.reserve(&*active.file()?, active.size_bytes(), ahead_bytes) {
+        match active.reserve(&*active.file()?, active.size_bytes(), ahead) {
             Err(fault) if fault.is_disk_full() => Ok(()),
             reserved => reserved,
         }

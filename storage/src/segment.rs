@@ -15,7 +15,7 @@ use crate::error::{AtPath, ReadError, StorageFault, is_disk_full, is_out_of_desc
 use crate::index_file::{IndexEntry, IndexFile};
 use crate::offset_index::OffsetEntry;
 use crate::open_files::OpenFiles;
-use crate::room_ahead::Room;
+use crate::room_ahead::{Ahead, Room};
 use crate::segment_indexes::SegmentIndexes;
 use crate::time_index::TimeEntry;
 
@@ -207,18 +207,18 @@ impl Segment {
         }
     }
 
-    /// Writes `slices` at the end, in room that is reserved before and reaches `ahead_bytes` past
-    /// them where the disk has it; readers see them after [`Segment::publish`]. If that fails the
+    /// Writes `slices` at the end, in room that is reserved before and reaches past them
+    /// where the disk has it; readers see them after [`Segment::publish`]. If that fails the
     /// file is cut back to what it was.
     pub(crate) fn write(
         self: &Arc<Self>,
         slices: &mut [IoSlice<'_>],
-        ahead_bytes: u64,
+        ahead: Ahead,
     ) -> Result<Arc<dyn DiskFile>, StorageFault> {
         let file = self.file()?;
         let size_bytes = self.size_bytes();
         let written_bytes: u64 = slices.iter().map(|slice| slice.len() as u64).sum();
-        self.reserve(&*file, size_bytes + written_bytes, ahead_bytes)?;
+        self.reserve(&*file, size_bytes + written_bytes, ahead)?;
         if let Err(source) = file.write_all_at(slices, size_bytes) {
             let path = self.log_path();
             file.set_len(size_bytes).at_path("cut a half-written batch off", &path)?;

@@ -225,12 +225,13 @@ fn scrape(address: SocketAddr) -> Result<String> {
 }
 
 /// Offsets and values that were acknowledged, of each partition.
-type Acked = BTreeMap<i32, BTreeMap<i64, Vec<u8>>>;
+type Acked = BTreeMap<i32, Written>;
+type Written = BTreeMap<i64, Vec<u8>>;
 
 /// Clients that write without end, one for each partition.
 struct Load {
     shared: Arc<Shared>,
-    writers: Vec<JoinHandle<Result<(i32, BTreeMap<i64, Vec<u8>>)>>>,
+    writers: Vec<JoinHandle<Result<(i32, Written)>>>,
 }
 
 #[derive(Default)]
@@ -273,7 +274,7 @@ impl Drop for Load {
 
 impl Shared {
     /// Writes one record after another; what is refused is tried again, in other words.
-    fn write(&self, address: SocketAddr, partition: i32) -> Result<BTreeMap<i64, Vec<u8>>> {
+    fn write(&self, address: SocketAddr, partition: i32) -> Result<Written> {
         let mut client = RawClient::connect(address)?;
         let mut acked = BTreeMap::new();
         for number in 0_u64.. {

@@ -254,6 +254,11 @@ impl Replicas {
 
     /// Looks after the room of one file system, until the end.
     async fn watch_room(self: Arc<Self>, room: Arc<Room>, ending: CancellationToken) {
+        let (theirs, dirs) = (Arc::clone(&room), self.online_dirs_of(&room));
+        let begin = move || theirs.begin(dirs.iter().map(|dir| dir.path()));
+        if workers::run(&self.workers, Pool::File, begin).await.is_err() {
+            return;
+        }
         self.keep_spare_room(&room).await;
         loop {
             let next = self.context.clock.now().monotonic.plus(room.next_look());
@@ -272,10 +277,14 @@ impl Replicas {
         }
     }
 
+    fn online_dirs_of(&self, room: &Arc<Room>) -> Vec<Arc<HostedDir>> {
+        let dirs = self.log_dirs().filter(|dir| Arc::ptr_eq(dir.room(), room)).cloned();
+        dirs.filter(|dir| dir.fault().is_none()).collect()
+    }
+
     /// Has the log directories of a file system keep room for their small files, as far as there is some.
     async fn keep_spare_room(&self, room: &Arc<Room>) {
-        let dirs = self.log_dirs().filter(|dir| Arc::ptr_eq(dir.room(), room)).cloned();
-        let dirs: Vec<Arc<HostedDir>> = dirs.filter(|dir| dir.fault().is_none()).collect();
+        let dirs = self.online_dirs_of(room);
         let spare_bytes = room.spare_bytes();
         if spare_bytes == 0 {
             return;

@@ -103,15 +103,20 @@ impl Room {
             became_full: Notify::new(),
             full_count,
         };
-        room.begin();
         Arc::new(room)
     }
 
-    fn begin(&self) {
+    /// Makes the ballast. `dirs` are all log directories here. Blocks.
+    pub(super) fn begin<'a>(&self, dirs: impl IntoIterator<Item = &'a Path>) {
         let path = self.ballast_path();
-        if self.ballast_bytes == 0 {
+        for dir in dirs {
             // Of an earlier start with other settings.
-            drop(self.disk.remove_file(&path));
+            let other = dir.join(BALLAST_FILE);
+            if self.ballast_bytes == 0 || other != path {
+                drop(self.disk.remove_file(&other));
+            }
+        }
+        if self.ballast_bytes == 0 {
             return;
         }
         match self.hold_ballast(&mut self.ballast.lock()) {
@@ -278,7 +283,9 @@ mod tests {
         disk.set_capacity(Some(TOTAL_BYTES));
         let (count, counted) = watch::channel(0);
         let shared: Arc<dyn Disk> = Arc::new(disk.clone());
-        (disk, Room::open(&shared, Path::new("/data"), asked_bytes, count), counted)
+        let room = Room::open(&shared, Path::new("/data"), asked_bytes, count);
+        room.begin([Path::new("/data")]);
+        (disk, room, counted)
     }
 
     #[test]

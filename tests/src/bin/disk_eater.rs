@@ -18,8 +18,8 @@ fn main() -> Result<()> {
     let block = vec![b'x'; 1 << 20];
     let (mut wanted, mut is_told) = (block.len(), false);
     loop {
-        match file.write(&block[..wanted]) {
-            Ok(_) => wanted = block.len(),
+        match file.write_all(&block[..wanted]) {
+            Ok(()) => wanted = block.len(),
             Err(_) if wanted > 1 => wanted /= 2,
             Err(_) => {
                 if !is_told {
@@ -27,7 +27,7 @@ fn main() -> Result<()> {
                     std::io::stdout().flush()?;
                     is_told = true;
                 }
-                thread::sleep(PAUSE);
+                thread::park_timeout(PAUSE);
                 wanted = block.len();
             }
         }
