@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use highwater_storage::{Disk, OpenMode, Space, is_disk_full};
+use highwater_storage::{Disk, OpenMode, Space};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 
@@ -66,6 +66,8 @@ pub(crate) struct Room {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ballast {
+    /// As an earlier life left it.
+    Unknown,
     Held,
     GivenUp,
 }
@@ -96,7 +98,7 @@ impl Room {
             path: path.to_owned(),
             ballast_bytes: u64::try_from(asked_bytes).unwrap_or(fitting),
             total_bytes: space.total_bytes,
-            ballast: Mutex::new(Ballast::GivenUp),
+            ballast: Mutex::new(Ballast::Unknown),
             is_full: AtomicBool::new(false),
             usable_bytes: AtomicU64::new(space.usable_bytes),
             refused_count: AtomicU64::new(0),
@@ -119,12 +121,14 @@ impl Room {
         if self.ballast_bytes == 0 {
             return;
         }
-        match self.hold_ballast(&mut self.ballast.lock()) {
-            Ok(()) => {}
-            Err(error) if is_disk_full(&error) => self.note_full(&self.path),
-            Err(error) => {
-                tracing::warn!(path = %path.display(), %error, "no ballast for a full disk");
-            }
+        let usable_bytes = self.usable_bytes.load(Ordering::Relaxed);
+        if usable_bytes < self.ballast_bytes.saturating_add(self.resume_bytes()) {
+            // Clients may have what is left; a try would take it from them for a moment.
+            tracing::warn!(path = %path.display(), usable_bytes, "the disk is nearly full: no room for a ballast");
+            return;
+        }
+        if let Err(error) = self.hold_ballast(&mut self.ballast.lock()) {
+            tracing::warn!(path = %path.display(), %error, "no ballast for a full disk");
         }
     }
 
@@ -204,10 +208,10 @@ impl Room {
         let mut ballast = self.ballast.lock();
         let missing_bytes = match *ballast {
             Ballast::Held => 0,
-            Ballast::GivenUp => self.ballast_bytes,
+            Ballast::Unknown | Ballast::GivenUp => self.ballast_bytes,
         };
         let has_room = space.usable_bytes >= missing_bytes.saturating_add(self.resume_bytes());
-        if has_room && self.ballast_bytes > 0 && *ballast == Ballast::GivenUp {
+        if has_room && self.ballast_bytes > 0 && *ballast != Ballast::Held {
             // A quota has other limits than the disk.
             if self.hold_ballast(&mut ballast).is_err() {
                 return Look::Same;
@@ -223,7 +227,7 @@ impl Room {
                 );
                 Look::Resumed
             }
-            (true, false) if *ballast == Ballast::Held => {
+            (true, false) if *ballast != Ballast::GivenUp => {
                 self.give_up_ballast(&mut ballast);
                 Look::Same
             }
@@ -306,6 +310,22 @@ mod tests {
         assert_eq!(room.look(), Look::Resumed);
         assert!(!room.is_full() && *full_count.borrow() == 0);
         assert_eq!(disk.used_bytes(), ballast_bytes);
+    }
+
+    #[test]
+    fn ballast_of_an_earlier_life_is_given_up_too() {
+        let (disk, room, _full_count) = room(-1);
+        let ballast_bytes = disk.used_bytes();
+        drop(room);
+        disk.set_capacity(Some(ballast_bytes));
+        let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+        let asked_bytes = i64::try_from(ballast_bytes).unwrap();
+        let room = Room::open(&shared, Path::new("/data"), asked_bytes, watch::channel(0).0);
+        room.begin([Path::new("/data")]);
+        assert!(!room.is_full(), "nobody was refused yet");
+        room.note_full(Path::new("/data"));
+        room.look();
+        assert_eq!(disk.used_bytes(), 0);
     }
 
     #[test]
