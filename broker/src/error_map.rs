@@ -51,9 +51,9 @@ pub(crate) fn log_code(refusal: &LogRefusal) -> ErrorCode {
         LogRefusal::InvalidProducerEpoch { .. } => ErrorCode::InvalidProducerEpoch,
         LogRefusal::RecordListTooLarge { .. } => ErrorCode::RecordListTooLarge,
         // Retriable: room may come back, and the client finds out by itself.
-        LogRefusal::DiskFull { .. } | LogRefusal::OffsetsExhausted { .. } => {
-            ErrorCode::KafkaStorageError
-        }
+        LogRefusal::DiskFull { .. }
+        | LogRefusal::OutOfDescriptors { .. }
+        | LogRefusal::OffsetsExhausted { .. } => ErrorCode::KafkaStorageError,
     }
 }
 

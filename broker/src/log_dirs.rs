@@ -1,17 +1,18 @@
 //! The directories of `log.dirs` at start: locked, read, made ours if they are new.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use highwater_records::{NodeId, Uuid};
-use highwater_storage::{Disk, LogDir, LogDirError, MetaProperties};
+use highwater_storage::{Disk, LogDir, LogDirError, MetaProperties, StorageFault};
 
 use crate::seams::Random;
 
 /// The directories of one node, all of one cluster.
 pub(crate) struct LogDirs {
-    /// In the order of `log.dirs`; the first one holds the metadata.
-    pub(crate) dirs: Vec<LogDir>,
+    /// In the order of `log.dirs`; the first one holds the metadata. Beside one that cannot be used stands why.
+    pub(crate) dirs: Vec<(LogDir, Option<String>)>,
     pub(crate) cluster_id: String,
 }
 
@@ -28,7 +29,8 @@ pub(crate) enum LogDirsError {
     MetadataMissing { first: PathBuf, other: PathBuf, cluster_id: String },
 }
 
-/// Locks all directories and checks that they belong to this node; gives those that are new an id each.
+/// Locks all directories and checks that they belong to this node; gives those that are new an id each. One whose disk fails is set
+/// aside, unless it is the first; what is wrong but no fault of a disk is for the operator to mend.
 ///
 /// Blocks. Errors: a [`LogDirsError`]; all locks are free again.
 pub(crate) fn open(
@@ -38,8 +40,14 @@ pub(crate) fn open(
     random: &Random,
 ) -> Result<LogDirs, LogDirsError> {
     let mut dirs = Vec::new();
-    for path in paths {
-        dirs.push(LogDir::open(Arc::clone(disk), path, std::process::id())?);
+    let mut failures = BTreeMap::new();
+    for (index, path) in paths.iter().enumerate() {
+        match LogDir::open(Arc::clone(disk), path, std::process::id()) {
+            Err(LogDirError::Fault(fault)) if index > 0 => {
+                dirs.push(set_aside(disk, path, &fault, index, &mut failures));
+            }
+            opened => dirs.push(opened?),
+        }
     }
     let known =
         dirs.iter().find_map(|dir| Some((dir.path().to_owned(), dir.meta()?.cluster_id.clone())));
@@ -56,17 +64,40 @@ pub(crate) fn open(
     for dir in &dirs {
         dir.check_owner(&cluster_id, node_id)?;
     }
-    for dir in &mut dirs {
-        if dir.meta().is_none() {
+    for (index, dir) in dirs.iter_mut().enumerate() {
+        if dir.meta().is_none() && dir.is_usable() {
             let directory_id = random.uuid();
             debug_assert_ne!(directory_id, Uuid::ZERO);
-            dir.format(MetaProperties {
+            let formatted = dir.format(MetaProperties {
                 cluster_id: cluster_id.clone(),
                 node_id,
                 directory_id,
                 is_ours: true,
-            })?;
+            });
+            match formatted {
+                Err(LogDirError::Fault(fault)) if index > 0 => {
+                    let path = dir.path().to_owned();
+                    *dir = set_aside(disk, &path, &fault, index, &mut failures);
+                }
+                formatted => formatted?,
+            }
         }
     }
+    let dirs = dirs.into_iter().enumerate();
+    let dirs = dirs.map(|(index, dir)| (dir, failures.remove(&index))).collect();
     Ok(LogDirs { dirs, cluster_id })
+}
+
+/// A directory whose disk fails; the broker starts without it.
+fn set_aside(
+    disk: &Arc<dyn Disk>,
+    path: &Path,
+    fault: &StorageFault,
+    index: usize,
+    failures: &mut BTreeMap<usize, String>,
+) -> LogDir {
+    let reason = format!("{fault}: {}", fault.source);
+    tracing::error!(dir = %path.display(), reason, "the log directory is offline: the broker starts without it");
+    failures.insert(index, reason);
+    LogDir::unusable(Arc::clone(disk), path)
 }

@@ -239,8 +239,12 @@ impl TcpTransport {
 /// Descriptors that stay free for files whatever the clients do.
 const DESCRIPTORS_HELD_BACK: usize = 64;
 
-/// Share of the remaining descriptors that connections may take, in parts of four: log files need the rest.
-const CONNECTION_DESCRIPTORS_PARTS: usize = 3;
+/// Share of the remaining descriptors that log files may hold open; connections may take the rest.
+const OPEN_FILES_PARTS: usize = 4;
+
+/// What is open beside both: listeners, the runtime's own, standard streams, locks, the metadata journal, and the files that workers
+/// open for a moment.
+const DESCRIPTORS_OF_OTHERS: usize = 40;
 
 impl Transport for TcpTransport {
     fn listen<'a>(
@@ -262,24 +266,24 @@ impl Transport for TcpTransport {
     }
 
     fn connections_max(&self) -> Option<usize> {
-        Some((free_descriptors()? / 4 * CONNECTION_DESCRIPTORS_PARTS).max(1))
+        Some(free_descriptors()?.saturating_sub(self.open_files_max()).max(1))
     }
 
     fn open_files_max(&self) -> usize {
-        let left = free_descriptors()
-            .map_or(usize::MAX, |free| free / 4 * (4 - CONNECTION_DESCRIPTORS_PARTS));
-        left.clamp(OPEN_FILES_MIN, OPEN_FILES_MAX)
+        let share = free_descriptors().map_or(usize::MAX, |free| free / OPEN_FILES_PARTS);
+        share.clamp(OPEN_FILES_MIN, OPEN_FILES_MAX)
     }
 }
 
 /// Bounds of the files held open at a time.
-const OPEN_FILES_MIN: usize = 64;
+const OPEN_FILES_MIN: usize = 4;
 const OPEN_FILES_MAX: usize = 16 * 1024;
 
-/// What the process may open beyond those held back; `None`: without limit.
+/// What the process may open for connections and logs; `None`: without limit.
 fn free_descriptors() -> Option<usize> {
     let descriptors = rustix::process::getrlimit(Resource::Nofile).current?;
-    Some(usize::try_from(descriptors).ok()?.saturating_sub(DESCRIPTORS_HELD_BACK))
+    let taken = DESCRIPTORS_HELD_BACK + DESCRIPTORS_OF_OTHERS;
+    Some(usize::try_from(descriptors).ok()?.saturating_sub(taken))
 }
 
 async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {

@@ -365,6 +365,7 @@ impl Parts {
                 map_bytes_max: config.count("log.cleaner.dedupe.buffer.size"),
                 bytes_per_second: config.decimal("log.cleaner.io.max.bytes.per.second"),
             },
+            ballast_bytes: config.number("highwater.ballast.bytes"),
             log_dirs: Vec::new(),
         };
         let (random, ending) = (Arc::clone(random), ending.clone());

@@ -95,7 +95,7 @@ pub(crate) fn with_topic(image: &mut MetadataImage, name: &str, partitions: i32,
         ..NewTopic::default()
     };
     let file = ConfigMap::new();
-    let controller = Controller { node: NodeId::new(1), file: &file };
+    let controller = Controller { node: NodeId::new(1), file: &file, full_directories: &[] };
     let seed =
         name.bytes().fold(image.topics().len() as u64, |sum, byte| sum * 31 + u64::from(byte));
     let decision = create_topics(image, &controller, &[topic], false, &mut Bits::new(seed).draw());

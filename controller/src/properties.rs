@@ -51,7 +51,7 @@ fn name_of(name: u8) -> String {
 
 fn decide(image: &MetadataImage, step: &Step, seed: u64) -> Vec<MetadataRecord> {
     let file = ConfigMap::from([("highwater.partitions.max".to_owned(), "12".to_owned())]);
-    let controller = Controller { node: NodeId::new(1), file: &file };
+    let controller = Controller { node: NodeId::new(1), file: &file, full_directories: &[] };
     let random = &mut Bits::new(seed).draw();
     match step {
         Step::Create { name, partitions, factor, validate_only } => {

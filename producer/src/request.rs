@@ -168,7 +168,7 @@ fn fate(partition: &TopicPartition, answer: &ResponseResponsePartitionResponse) 
 
 fn message(answer: &ResponseResponsePartitionResponse) -> Option<String> {
     let overall = answer.error_message.as_ref().map(ToString::to_string);
-    let first = answer.record_errors.first()?;
+    let Some(first) = answer.record_errors.first() else { return overall };
     let Some(why) = &first.batch_index_error_message else { return overall };
     let of_record = format!("record {} of the batch: {why}", first.batch_index);
     Some(overall.map_or(of_record.clone(), |overall| format!("{overall}; {of_record}")))

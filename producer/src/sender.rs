@@ -13,7 +13,7 @@ use highwater_client::retry::Need;
 use highwater_client::{Client, ClientError, ClusterMetadata, Connection, Lane, TopicsWanted};
 use highwater_protocol::messages::init_producer_id::InitProducerIdRequest;
 use highwater_protocol::messages::produce::{ProduceRequest, ProduceResponse};
-use highwater_records::{NodeId, ProducerEpoch, ProducerId, TopicPartition};
+use highwater_records::{ErrorCode, NodeId, ProducerEpoch, ProducerId, TopicPartition};
 use tokio::time::Instant;
 
 use crate::ProduceError;
@@ -39,6 +39,8 @@ pub(crate) struct Sender {
     metadata_need: Need,
     /// Why nothing can be sent any more, such as a broker without producer ids.
     fatal: Option<ProduceError>,
+    /// Whether a broker said that its disk is full or fails, and nothing was written since.
+    is_disk_in_trouble: bool,
 }
 
 /// Our side of one broker.
@@ -77,6 +79,7 @@ impl Sender {
             events: FuturesUnordered::new(),
             identity: None,
             fatal: None,
+            is_disk_in_trouble: false,
         }
     }
 
@@ -287,9 +290,24 @@ impl Sender {
             if wants_metadata(&fate) {
                 self.metadata_need.want();
             }
+            self.tell_of_disk(&fate);
             let partition = batch.partition().clone();
             let used_up = self.state(&partition).on_fate(batch, fate, now, &accumulator);
             self.replace_identity(used_up);
+        }
+    }
+
+    /// Says once that a broker's disk is in trouble: it is tried again until the time is up, and somebody may be waiting who can help.
+    fn tell_of_disk(&mut self, fate: &Fate) {
+        match fate {
+            Fate::Written(_) => self.is_disk_in_trouble = false,
+            Fate::Again { error, .. } if is_of_disk(error) => {
+                if !self.is_disk_in_trouble {
+                    tracing::warn!(%error, "not written yet, trying again");
+                }
+                self.is_disk_in_trouble = true;
+            }
+            Fate::Again { .. } | Fate::Unnumbered { .. } | Fate::Final { .. } => {}
         }
     }
 
@@ -417,4 +435,8 @@ async fn sleep_until(next: Option<Instant>) {
         Some(next) => tokio::time::sleep_until(next).await,
         None => std::future::pending().await,
     }
+}
+/// Whether it says that a broker's disk is full or fails.
+fn is_of_disk(error: &ProduceError) -> bool {
+    matches!(error, ProduceError::Refused { code: ErrorCode::KafkaStorageError, .. })
 }

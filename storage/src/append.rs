@@ -12,6 +12,7 @@ use crate::disk::DiskFile;
 use crate::error::{AppendError, Refusal, StorageFault};
 use crate::log::{Appended, Log, ValidatedBatch};
 use crate::producer_state::{Check, Undo};
+use crate::room_ahead::Ahead;
 use crate::segment::Segment;
 use crate::tail_cache::Staged;
 use crate::transactions::marker_of;
@@ -56,10 +57,14 @@ impl Turn {
         self.batches.last().map(|waiting| waiting.header.next_offset())
     }
 
-    fn write(&self, active: &Arc<Segment>) -> Result<Arc<dyn DiskFile>, StorageFault> {
+    fn write(
+        &self,
+        active: &Arc<Segment>,
+        ahead: Ahead,
+    ) -> Result<Arc<dyn DiskFile>, StorageFault> {
         let chunks = self.batches.iter().flat_map(|waiting| &waiting.staged.chunks);
         let mut slices: Vec<IoSlice<'_>> = chunks.map(|chunk| IoSlice::new(chunk)).collect();
-        active.write(&mut slices)
+        active.write(&mut slices, ahead)
     }
 }
 
@@ -90,7 +95,10 @@ impl Log {
         let base_offset = self.next_append_offset();
         self.check_size_and_offsets(&header, base_offset)?;
         if header.has_producer_id() {
-            let producers = self.loaded_producers(now).map_err(AppendError::Fault)?;
+            if let Err(fault) = self.loaded_producers(now) {
+                return Err(self.refuse_or_fault(fault));
+            }
+            let producers = self.producers.as_mut().expect("loaded just now");
             match producers.check(&header).map_err(AppendError::Refused)? {
                 Check::New => {}
                 Check::Duplicate(batch) => {
@@ -141,7 +149,7 @@ impl Log {
         Ok(())
     }
 
-    fn segment_bytes(&self) -> u64 {
+    pub(crate) fn segment_bytes(&self) -> u64 {
         self.config.segment_bytes.min(SEGMENT_BYTES_MAX)
     }
 
@@ -185,7 +193,8 @@ impl Log {
         }
         let active = Arc::clone(self.active());
         let turn = std::mem::take(&mut self.turn);
-        let file = match active.prepare_append().and_then(|()| turn.write(&active)) {
+        let ahead = self.ahead();
+        let file = match active.prepare_append().and_then(|()| turn.write(&active, ahead)) {
             Ok(file) => file,
             Err(fault) => {
                 if let Some(producers) = &mut self.producers {
@@ -202,7 +211,7 @@ impl Log {
         self.sync.on_written(&active, file, turn.bytes, self.log_end_offset);
         match active.maybe_write_indexes() {
             // The entries stay in memory; the next turn or checkpoint tries again.
-            Err(fault) if fault.is_disk_full() => Ok(()),
+            Err(fault) if fault.is_disk_full() || fault.is_out_of_descriptors() => Ok(()),
             Err(fault) => {
                 self.on_fault(fault.clone());
                 Err(AppendError::Fault(fault))
@@ -224,10 +233,13 @@ impl Log {
         }
     }
 
-    /// A full disk is a refusal; everything else is final.
+    /// A full disk is a refusal, and so is a want of descriptors; everything else is final.
     fn refuse_or_fault(&mut self, fault: StorageFault) -> AppendError {
         if fault.is_disk_full() {
             return AppendError::Refused(Refusal::DiskFull { path: fault.path });
+        }
+        if fault.is_out_of_descriptors() {
+            return AppendError::Refused(Refusal::OutOfDescriptors { path: fault.path });
         }
         self.on_fault(fault.clone());
         AppendError::Fault(fault)
@@ -235,11 +247,25 @@ impl Log {
 
     fn maybe_roll(&mut self, header: &BatchHeader, now: Timestamp) -> Result<(), AppendError> {
         let wants = self.wants_roll(header, now);
-        if self.keep_fault(wants).map_err(AppendError::Fault)? {
+        if wants.map_err(|fault| self.refuse_or_fault(fault))? {
             self.write_turn()?;
-            self.roll_segment(now)?;
+            match self.roll_segment(now) {
+                // The old segment is as good, and what is reserved there is ours.
+                Err(AppendError::Refused(Refusal::DiskFull { .. })) if self.may_stay(header) => {}
+                rolled => rolled?,
+            }
         }
         Ok(())
+    }
+
+    /// Whether a batch may go into the active segment though a new one is due.
+    fn may_stay(&self, header: &BatchHeader) -> bool {
+        let active = self.active();
+        let end_bytes = active.size_bytes() + header.size_bytes() as u64;
+        let relative = header.last_offset().distance_from(active.base_offset());
+        relative <= i64::from(i32::MAX)
+            && end_bytes <= SEGMENT_BYTES_MAX
+            && self.has_room_in_active(end_bytes)
     }
 
     fn wants_roll(&mut self, header: &BatchHeader, now: Timestamp) -> Result<bool, StorageFault> {
@@ -294,8 +320,10 @@ impl Log {
         old.seal()?;
         self.sync.on_segment_written(&old);
         self.write_roll_snapshot(now)?;
-        let preallocate_bytes = self.config.preallocate.then(|| self.segment_bytes());
-        let new = Segment::create(&self.home, self.log_end_offset, preallocate_bytes)?;
+        // Even if it fails there may have been a name for a moment.
+        self.sync.on_names_changed();
+        let new = Segment::create(&self.home, self.log_end_offset, self.first_room_bytes())?;
+        old.release_room()?;
         self.sync.on_new_segment(&new);
         Arc::make_mut(&mut self.segments).push(new);
         self.active_since = None;

@@ -78,6 +78,13 @@ impl AppendTimesFile {
         Ok((Self { disk, path, file, len_bytes, replace_at_bytes }, saved))
     }
 
+    /// The file of a directory that cannot be used: nothing is read.
+    #[must_use]
+    pub fn unread(dir: &LogDir) -> Self {
+        let (disk, path) = (Arc::clone(dir.disk()), dir.path().join(APPEND_TIMES_FILE));
+        Self { disk, path, file: None, len_bytes: 0, replace_at_bytes: 0 }
+    }
+
     /// Whether the next write should be a [`replace`](Self::replace).
     #[must_use]
     pub fn is_to_be_replaced(&self) -> bool {

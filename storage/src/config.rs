@@ -19,6 +19,9 @@ pub struct LogConfig {
     pub segment_index_bytes: u64,
     /// Whether the space of a new segment is reserved at once (never by a tail of zeros).
     pub preallocate: bool,
+    /// Room kept reserved past the log end, so that this log can be written when the disk is full;
+    /// not a key. Zero: a little is reserved as it is needed.
+    pub reserved_ahead_bytes: u64,
     /// A producer that was silent this long is forgotten.
     pub producer_id_expiration_ms: u64,
     /// [`crate::Log::wants_flush`] after this many records.
@@ -36,6 +39,7 @@ impl Default for LogConfig {
             index_interval_bytes: 4096,
             segment_index_bytes: 10 << 20,
             preallocate: false,
+            reserved_ahead_bytes: 0,
             producer_id_expiration_ms: 24 * 3600 * 1000,
             flush_messages: u64::MAX,
             flush_ms: u64::MAX,

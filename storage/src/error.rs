@@ -34,6 +34,19 @@ impl StorageFault {
     pub fn is_disk_full(&self) -> bool {
         is_disk_full(&self.source)
     }
+
+    /// Whether the process or the system has no descriptor left: nothing is wrong with the disk.
+    #[must_use]
+    pub fn is_out_of_descriptors(&self) -> bool {
+        is_out_of_descriptors(&self.source)
+    }
+}
+
+/// Whether `error` says that the process or the system has no descriptor left.
+pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+
+    matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
 }
 
 /// Whether `error` says that the file system (or the quota) has no room left.
@@ -89,6 +102,9 @@ pub enum Refusal {
     /// The file system has no room left; the log goes on when there is room again.
     #[error("disk full: {}", path.display())]
     DiskFull { path: PathBuf },
+    /// The process has no descriptor left for the file; the log goes on when there is one again.
+    #[error("out of file descriptors: cannot open {}", path.display())]
+    OutOfDescriptors { path: PathBuf },
 }
 
 /// Why an append did not happen.

@@ -47,6 +47,7 @@ mod recovery;
 mod recovery_limit;
 mod repair;
 mod retention;
+mod room_ahead;
 mod segment;
 mod segment_indexes;
 mod segment_transactions;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use highwater_records::{NodeId, Offset, TopicName, TopicPartition, Uuid};
 
 use crate::checkpoint::{read_offsets, write_offsets};
-use crate::disk::{Disk, DiskLock, OpenMode, Space, read_file, write_atomically};
+use crate::disk::{Disk, DiskLock, OpenMode, Space, read_file, write_atomically, write_into_spare};
 use crate::error::{AtPath, Damage, OpenError, StorageFault, is_disk_full};
 use crate::meta_properties::{
     META_PROPERTIES_FILE, MetaProperties, read_meta_properties, write_meta_properties,
@@ -18,6 +18,8 @@ use crate::segment::remove_if_there;
 
 pub(crate) const LOCK_FILE: &str = ".lock";
 pub(crate) const CLEAN_MARKER_FILE: &str = ".kafka_cleanshutdown";
+/// Has room on the disk and nothing in it that counts.
+const SPARE_FILE: &str = "highwater-spare";
 
 /// Bytes of a small text file that are read; a checkpoint of 20,000 partitions takes 6 MiB.
 const TEXT_FILE_BYTES_MAX: u64 = 256 << 20;
@@ -98,7 +100,8 @@ pub struct LogDir {
     disk: Arc<dyn Disk>,
     path: PathBuf,
     meta: Option<MetaProperties>,
-    _lock: Box<dyn DiskLock>,
+    /// `None`: nothing is known of it and nothing may be done to it.
+    lock: Option<Box<dyn DiskLock>>,
 }
 
 impl LogDir {
@@ -124,12 +127,23 @@ impl LogDir {
             Err(error) => return Err(StorageFault::new("lock", &lock_path, error).into()),
         };
         write_pid(&*disk, &lock_path, pid)?;
-        let mut dir = Self { disk, path: path.to_path_buf(), meta: None, _lock: lock };
+        let mut dir = Self { disk, path: path.to_path_buf(), meta: None, lock: Some(lock) };
         if let Some(bytes) = dir.read_text(&meta_path)? {
             let meta = read_meta_properties(&bytes);
             dir.meta = Some(meta.map_err(|error| Damage::new(&meta_path, 0, error))?);
         }
         Ok(dir)
+    }
+
+    /// A directory that cannot be used: a name, for those who ask what became of it.
+    pub fn unusable(disk: Arc<dyn Disk>, path: &Path) -> Self {
+        Self { disk, path: path.to_path_buf(), meta: None, lock: None }
+    }
+
+    /// Whether this process has it locked: it may be read and written.
+    #[must_use]
+    pub const fn is_usable(&self) -> bool {
+        self.lock.is_some()
     }
 
     /// Writes whose it is, durably.
@@ -249,6 +263,15 @@ impl LogDir {
         Ok(read_offsets(&bytes).map_err(|error| Damage::new(&path, 0, error))?)
     }
 
+    /// Whether a checkpoint file is there.
+    ///
+    /// # Errors
+    /// Any fault.
+    pub fn has_checkpoint(&self, kind: CheckpointKind) -> Result<bool, LogDirError> {
+        let path = self.path.join(kind.file_name());
+        Ok(self.disk.exists(&path).at_path("look at", &path)?)
+    }
+
     /// Replaces a checkpoint file, durably.
     ///
     /// # Errors
@@ -259,6 +282,16 @@ impl LogDir {
         offsets: &BTreeMap<TopicPartition, Offset>,
     ) -> Result<(), LogDirError> {
         self.write_text(kind.file_name(), &write_offsets(offsets))
+    }
+
+    /// Keeps room for the small files above, so that they can be replaced when the disk is full.
+    ///
+    /// # Errors
+    /// Any fault; on a full disk what is there stays.
+    pub fn keep_spare_room(&self, bytes: u64) -> Result<(), LogDirError> {
+        let path = self.path.join(SPARE_FILE);
+        let file = self.disk.open(&path, OpenMode::Create).at_path("create", &path)?;
+        Ok(file.allocate_keep_size(bytes).at_path("reserve room for", &path)?)
     }
 
     /// Room on its file system.
@@ -275,7 +308,18 @@ impl LogDir {
 
     fn write_text(&self, name: &str, text: &str) -> Result<(), LogDirError> {
         let path = self.path.join(name);
-        Ok(write_atomically(&*self.disk, &path, text.as_bytes()).at_path("write", &path)?)
+        let written = match write_atomically(&*self.disk, &path, text.as_bytes()) {
+            Err(full) if is_disk_full(&full) => {
+                let spare = self.path.join(SPARE_FILE);
+                let written = write_into_spare(&*self.disk, &spare, &path, text.as_bytes());
+                // That there is no spare room is no news.
+                written.map_err(
+                    |error| if error.kind() == io::ErrorKind::NotFound { full } else { error },
+                )
+            }
+            written => written,
+        };
+        Ok(written.at_path("write", &path)?)
     }
 }
 

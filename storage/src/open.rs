@@ -98,6 +98,7 @@ impl Log {
         let mut log = Self::empty(setup, Offset::ZERO);
         let first = Segment::create(&log.home, Offset::ZERO, None)?;
         log.segments = Arc::new(vec![first]);
+        log.reserve_ahead()?;
         sync_with_parent(&*disk, &dir)?;
         Ok(log)
     }
@@ -148,6 +149,7 @@ impl Log {
             log.disk().sync_dir(&log.home.dir).at_path("sync", &log.home.dir)?;
         }
         log.finish_recovery(opening, &recovery)?;
+        log.reserve_ahead()?;
         // Others may come to stand at their offsets.
         log.empty_snapshots.clear();
         Ok((log, recovery))

@@ -65,7 +65,10 @@ impl Log {
     ) -> Result<&mut Producers, StorageFault> {
         if self.producers.is_none() {
             let loaded = self.load_producers(now, self.log_end_offset);
-            self.producers = Some(self.keep_fault(loaded)?);
+            self.producers = Some(match loaded {
+                Err(fault) if fault.is_out_of_descriptors() => return Err(fault),
+                loaded => self.keep_fault(loaded)?,
+            });
         }
         Ok(self.producers.as_mut().expect("loaded just now"))
     }

@@ -93,7 +93,7 @@ impl Log {
             let before = Arc::clone(&self.segments[before]);
             before.truncate_indexes(start.offset)?;
             before.verify_times()?;
-            before.seal()?;
+            seal(&before)?;
             self.sync.on_segment_written(&before);
         }
         self.transactions = self.transactions_at(start.offset)?;
@@ -135,8 +135,16 @@ impl Log {
         }
         let has_changed = recovery.checked_bytes > 0 || recovery.truncated.is_some();
         if has_changed || self.wants_checkpoint() {
-            let done = self.checkpoint_work(opening.now)?.run()?;
-            self.on_checkpointed(&done);
+            match self.checkpoint_work(opening.now).and_then(|work| work.run()) {
+                Ok(done) => self.on_checkpointed(&done),
+                // The log itself is whole and synced. Another unclean stop would have to look at
+                // the same bytes again; that is all.
+                Err(fault) if fault.is_disk_full() && fault.operation != "sync" => {
+                    let dir = self.home.dir.display();
+                    tracing::warn!(%dir, %fault, "recovery point not moved: disk full");
+                }
+                Err(fault) => return Err(fault),
+            }
         }
         Ok(())
     }
@@ -201,7 +209,7 @@ impl Log {
             segment.truncate_indexes(walk.next_offset)?;
             segment.prepare_recovery(start_bytes)?;
             let bad = self.walk_segment(&segment, start_bytes..file_bytes, keep_holes, walk)?;
-            segment.seal()?;
+            seal(&segment)?;
             if segment.size_bytes() > start_bytes {
                 walk.checked.push((Arc::clone(&segment), start_bytes));
             }
@@ -297,6 +305,14 @@ struct Walk {
 impl Walk {
     fn may_follow(&self, offset: Offset, keep_holes: bool) -> bool {
         offset == self.next_offset || (keep_holes && offset > self.next_offset)
+    }
+}
+
+/// Seals a segment; on a full disk its index entries stay in memory until there is room.
+fn seal(segment: &Arc<Segment>) -> Result<(), StorageFault> {
+    match segment.seal() {
+        Err(fault) if fault.is_disk_full() => Ok(()),
+        sealed => sealed,
     }
 }
 

@@ -1,7 +1,7 @@
 //! One `.log` file with its indexes, shared between the log and its readers.
 
 use std::fmt;
-use std::io::IoSlice;
+use std::io::{self, IoSlice};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
@@ -11,10 +11,11 @@ use parking_lot::Mutex;
 
 use crate::batch_scanner::{BatchScanner, Depth, Scanned};
 use crate::disk::{Disk, DiskFile, OpenMode};
-use crate::error::{AtPath, ReadError, StorageFault};
+use crate::error::{AtPath, ReadError, StorageFault, is_disk_full, is_out_of_descriptors};
 use crate::index_file::{IndexEntry, IndexFile};
 use crate::offset_index::OffsetEntry;
 use crate::open_files::OpenFiles;
+use crate::room_ahead::{Ahead, Room};
 use crate::segment_indexes::SegmentIndexes;
 use crate::time_index::TimeEntry;
 use crate::transaction_index::AbortedTransaction;
@@ -81,6 +82,19 @@ impl SegmentHome {
         })
     }
 
+    /// Opens a `.log`. Without a free descriptor, others are closed first: they are opened again
+    /// by their next users.
+    pub(crate) fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn DiskFile>> {
+        loop {
+            match self.disk.open(path, mode) {
+                Err(error)
+                    if is_out_of_descriptors(&error)
+                        && (self.open_files.close_oldest() || self.open_files.wait_for_sync()) => {}
+                opened => return opened,
+            }
+        }
+    }
+
     pub(crate) fn cut_count(&self) -> u64 {
         self.cuts.load(Ordering::SeqCst)
     }
@@ -137,11 +151,15 @@ pub(crate) struct Segment {
     file: Mutex<Option<Arc<dyn DiskFile>>>,
     /// When it was last appended to, by our clock, in milliseconds. The file itself says the same.
     last_append: AtomicI64,
+    /// Room that the file is known to have on the disk (`room_ahead.rs`).
+    pub(crate) room: Room,
     pub(crate) indexes: Mutex<SegmentIndexes>,
     /// Transactions that markers of this segment aborted.
     pub(crate) aborted: Mutex<IndexFile<AbortedTransaction>>,
     /// Whether an index file was written since it was synced.
     indexes_are_unsynced: AtomicBool,
+    /// Whether the `.log` was used since somebody asked.
+    is_used: AtomicBool,
 }
 
 impl fmt::Debug for Segment {
@@ -159,10 +177,14 @@ impl Segment {
         preallocate_bytes: Option<u64>,
     ) -> Result<Arc<Self>, StorageFault> {
         let segment = Self::create_staged(home, base_offset, Stage::Final)?;
-        if let Some(bytes) = preallocate_bytes {
-            let path = segment.log_path();
-            segment.file()?.allocate_keep_size(bytes).at_path("reserve room for", &path)?;
+        let Some(bytes) = preallocate_bytes else { return Ok(segment) };
+        let path = segment.log_path();
+        if let Err(source) = segment.file()?.allocate_keep_size(bytes) {
+            // The log may go on in the segment before it; this one must not pass for its end.
+            remove_if_there(&*home.disk, &path)?;
+            return Err(StorageFault::new("reserve room for", &path, source));
         }
+        segment.room.on_cut(bytes);
         Ok(segment)
     }
 
@@ -173,7 +195,7 @@ impl Segment {
         stage: Stage,
     ) -> Result<Arc<Self>, StorageFault> {
         let path = home.path(base_offset, &format!("{LOG_SUFFIX}{}", stage.suffix()));
-        let file = home.disk.open(&path, OpenMode::Create).at_path("create", &path)?;
+        let file = home.open(&path, OpenMode::Create).at_path("create", &path)?;
         file.set_len(0).at_path("cut", &path)?;
         let segment = Arc::new(Self {
             base_offset,
@@ -182,9 +204,11 @@ impl Segment {
             size_bytes: AtomicU64::new(0),
             file: Mutex::new(Some(file)),
             last_append: AtomicI64::new(0),
+            room: Room::of(0),
             indexes: Mutex::new(SegmentIndexes::empty()),
             aborted: Mutex::new(IndexFile::empty()),
             indexes_are_unsynced: AtomicBool::new(false),
+            is_used: AtomicBool::new(false),
         });
         home.open_files.on_opened(&segment);
         Ok(segment)
@@ -208,9 +232,11 @@ impl Segment {
             size_bytes: AtomicU64::new(size_bytes),
             file: Mutex::new(None),
             last_append: AtomicI64::new(last_append.value()),
+            room: Room::of(0),
             indexes: Mutex::new(indexes),
             aborted: Mutex::new(IndexFile::with_file_of(0)),
             indexes_are_unsynced: AtomicBool::new(false),
+            is_used: AtomicBool::new(false),
         })
     }
 
@@ -282,15 +308,21 @@ impl Segment {
     /// The open `.log`, opened now if need be.
     pub(crate) fn file(self: &Arc<Self>) -> Result<Arc<dyn DiskFile>, StorageFault> {
         let mut file = self.file.lock();
+        self.is_used.store(true, Ordering::Relaxed);
         if let Some(open) = &*file {
             return Ok(Arc::clone(open));
         }
         let path = self.log_path();
-        let open = self.home.disk.open(&path, OpenMode::Write).at_path("open", &path)?;
+        let open = self.home.open(&path, OpenMode::Write).at_path("open", &path)?;
         *file = Some(Arc::clone(&open));
         drop(file);
         self.home.open_files.on_opened(self);
         Ok(open)
+    }
+
+    /// Whether the `.log` was used since the last call.
+    pub(crate) fn take_used(&self) -> bool {
+        self.is_used.swap(false, Ordering::Relaxed)
     }
 
     /// Closes the `.log` once nobody reads or writes it; the next user opens it again.
@@ -298,17 +330,29 @@ impl Segment {
         self.file.lock().take();
     }
 
-    /// Writes `slices` at the end; readers see them after [`Segment::publish`]. If that fails the
+    /// The same, if nobody is about to use it.
+    pub(crate) fn close_idle_file(&self) {
+        if let Some(mut file) = self.file.try_lock() {
+            file.take();
+        }
+    }
+
+    /// Writes `slices` at the end, in room that is reserved before and reaches past them
+    /// where the disk has it; readers see them after [`Segment::publish`]. If that fails the
     /// file is cut back to what it was.
     pub(crate) fn write(
         self: &Arc<Self>,
         slices: &mut [IoSlice<'_>],
+        ahead: Ahead,
     ) -> Result<Arc<dyn DiskFile>, StorageFault> {
         let file = self.file()?;
         let size_bytes = self.size_bytes();
+        let written_bytes: u64 = slices.iter().map(|slice| slice.len() as u64).sum();
+        self.reserve(&*file, size_bytes + written_bytes, ahead)?;
         if let Err(source) = file.write_all_at(slices, size_bytes) {
             let path = self.log_path();
             file.set_len(size_bytes).at_path("cut a half-written batch off", &path)?;
+            self.room.on_cut(size_bytes);
             return Err(StorageFault::new("write", &path, source));
         }
         Ok(file)
@@ -392,7 +436,11 @@ impl Segment {
             match self.home.disk.open(&path, OpenMode::Write) {
                 Ok(file) => file.sync_data().at_path("sync", &path)?,
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-                Err(error) => return Err(StorageFault::new("open", &path, error)),
+                Err(error) => {
+                    // Nothing was synced in vain.
+                    self.indexes_are_unsynced.store(true, Ordering::Release);
+                    return Err(StorageFault::new("open", &path, error));
+                }
             }
         }
         Ok(())
@@ -409,6 +457,7 @@ impl Segment {
         let mut indexes = self.indexes.lock();
         self.size_bytes.store(size_bytes, Ordering::Release);
         file.set_len(size_bytes).at_path("cut", &path)?;
+        self.room.on_cut(size_bytes);
         file.sync_data().at_path("sync", &path)?;
         self.cut_indexes(&mut indexes, end)?;
         drop(indexes);
@@ -461,7 +510,8 @@ impl Segment {
         self.size_bytes.store(size_bytes, Ordering::Release);
     }
 
-    /// Renames all files of the segment for deletion, not synced; returns the new names.
+    /// Renames all files of the segment for deletion, not synced; returns the new names. Where the
+    /// disk is too full for a name, the file goes at once: that needs no room and makes some.
     pub(crate) fn rename_for_deletion(&self) -> Result<Vec<PathBuf>, StorageFault> {
         let mut renamed = Vec::new();
         for suffix in SEGMENT_SUFFIXES {
@@ -470,6 +520,9 @@ impl Segment {
             match self.home.disk.rename(&from, &to) {
                 Ok(()) => renamed.push(to),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) if is_disk_full(&error) => {
+                    remove_if_there(&*self.home.disk, &from)?;
+                }
                 Err(error) => return Err(StorageFault::new("rename", &from, error)),
             }
         }

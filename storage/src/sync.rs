@@ -15,6 +15,7 @@ use crate::disk::{Disk, DiskFile, OpenMode, write_atomically};
 use crate::error::{AtPath, StorageFault};
 use crate::leader_epochs::LEADER_EPOCHS_FILE;
 use crate::log::Log;
+use crate::open_files::UnsyncedFile;
 use crate::producer_files::SnapshotFiles;
 use crate::recovery_limit::RECOVERY_LIMIT_FILE;
 use crate::segment::{LOG_SUFFIX, Segment, SegmentHome, remove_if_there};
@@ -43,6 +44,7 @@ pub(crate) struct SyncState {
 struct Unsynced {
     base_offset: Offset,
     file: Arc<dyn DiskFile>,
+    _counted: Arc<UnsyncedFile>,
     /// The log end when it was last written.
     written_until: Offset,
 }
@@ -78,7 +80,9 @@ impl SyncState {
                 last.file = file;
             }
             Some(_) | None => {
-                self.unsynced.push(Unsynced { base_offset, file, written_until: log_end_offset });
+                let _counted = UnsyncedFile::new(&segment.home.open_files);
+                let written_until = log_end_offset;
+                self.unsynced.push(Unsynced { base_offset, file, _counted, written_until });
             }
         }
         self.on_segment_written(segment);
@@ -294,8 +298,8 @@ impl Log {
                 || self.epochs_changed > self.epochs_saved)
     }
 
-    /// Whether `flush.messages` or `flush.ms` ask for a sync now. The time counts from the first
-    /// call that finds something unsynced.
+    /// Whether `flush.messages` or `flush.ms` ask for a sync now, or a want of descriptors does.
+    /// The time counts from the first call that finds something unsynced.
     pub fn wants_flush(&mut self, now: Timestamp) -> bool {
         if self.sync.unsynced.is_empty() {
             self.sync.flushed_at = None;
@@ -305,7 +309,9 @@ impl Log {
         let waited_ms = u64::try_from(now.saturating_ms_since(since)).unwrap_or(0);
         let records = self.log_end_offset.distance_from(self.sync.synced_end_offset);
         let records = u64::try_from(records).unwrap_or(0);
-        records >= self.config.flush_messages || waited_ms >= self.config.flush_ms
+        records >= self.config.flush_messages
+            || waited_ms >= self.config.flush_ms
+            || self.home.open_files.wants_sync()
     }
 
     /// What must be synced so that all written so far is durable; `None` if it is already. Work
@@ -357,7 +363,9 @@ impl Log {
         }
         let work = self.checkpoint_work(now);
         match work {
-            Err(fault) if !fault.is_disk_full() => self.keep_fault(Err(fault)),
+            Err(fault) if !fault.is_disk_full() && !fault.is_out_of_descriptors() => {
+                self.keep_fault(Err(fault))
+            }
             other => other.map(Some),
         }
     }
@@ -447,6 +455,10 @@ impl Log {
             active.prepare_append()?;
             active.seal()?;
             self.sync.on_segment_written(&active);
+        }
+        // What must be writable on a full disk keeps its room; it may be opened on one.
+        if self.config.reserved_ahead_bytes == 0 {
+            self.active().release_room()?;
         }
         let mut written = self.sync.since_checkpoint.iter();
         let has_unsynced =

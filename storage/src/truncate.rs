@@ -7,8 +7,9 @@ use highwater_records::{Offset, TopicPartition, Uuid};
 
 use crate::cleaner::remove_staged;
 use crate::disk::Disk;
-use crate::error::{AtPath, ReadError, StorageFault};
+use crate::error::{AtPath, ReadError, StorageFault, is_disk_full};
 use crate::log::Log;
+use crate::partition_metadata::PARTITION_METADATA_FILE;
 use crate::recovery_limit::RecoveryLimit;
 use crate::segment::{Segment, remove_if_there};
 use crate::sync::SyncState;
@@ -177,7 +178,10 @@ impl Log {
         // later one would pass for the first.
         if self.sync.names_are_unsynced() {
             let synced = self.disk().sync_dir(&self.home.dir).at_path("sync", &self.home.dir);
-            self.keep_fault(synced)?;
+            if !matches!(&synced, Err(fault) if fault.is_out_of_descriptors()) {
+                self.keep_fault(synced.clone())?;
+            }
+            synced?;
             self.sync.on_names_synced();
         }
         let segments = Arc::make_mut(&mut self.segments);
@@ -222,7 +226,8 @@ impl Log {
     }
 }
 
-/// [`Log::delete`] for a directory that nobody has open.
+/// [`Log::delete`] for a directory that nobody has open. On a disk that is too full for a new name
+/// it is removed at once, and there is nothing at the path returned.
 ///
 /// # Errors
 /// If it cannot be renamed or synced.
@@ -233,11 +238,27 @@ pub fn delete_partition_dir(
     unique: Uuid,
 ) -> Result<PathBuf, StorageFault> {
     let to = dir.with_file_name(deleted_dir_name(topic_partition, unique));
-    disk.rename(dir, &to).at_path("rename", dir)?;
+    match disk.rename(dir, &to) {
+        // Too full for a longer name: it goes at once, which needs no room and makes some.
+        Err(error) if is_disk_full(&error) => remove_partition_dir(disk, dir)?,
+        renamed => renamed.at_path("rename", dir)?,
+    }
     if let Some(parent) = dir.parent() {
         disk.sync_dir(parent).at_path("sync", parent)?;
     }
     Ok(to)
+}
+
+/// Removes a partition's directory where it stands. What a crash leaves of it still says whose it
+/// was, so that no other topic of this name takes it over.
+fn remove_partition_dir(disk: &dyn Disk, dir: &Path) -> Result<(), StorageFault> {
+    for entry in disk.read_dir(dir).at_path("list", dir)? {
+        if !entry.is_dir && entry.name != PARTITION_METADATA_FILE {
+            remove_if_there(disk, &dir.join(&entry.name))?;
+        }
+    }
+    disk.sync_dir(dir).at_path("sync", dir)?;
+    disk.remove_dir_all(dir).at_path("remove", dir)
 }
 
 /// Removes files that a log renamed for deletion; what is gone already is fine.

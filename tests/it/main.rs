@@ -1,7 +1,9 @@
 //! Black-box tests; each module is one kind of trouble.
 #![cfg(test)]
 
+mod descriptors;
 mod every_version;
+mod full_disk;
 mod groups;
 mod groups_hostile;
 mod hostile;

@@ -6,8 +6,10 @@
 pub mod groups;
 pub mod honest;
 pub mod hostile;
+mod loop_disk;
 mod process;
 mod raw_client;
 
+pub use loop_disk::LoopDisk;
 pub use process::{Highwater, Process, highwater_binary};
 pub use raw_client::{RawClient, frame, request_frame};

@@ -1,12 +1,13 @@
 //! Child processes that say when they are ready, and never outlive the test.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
@@ -18,6 +19,8 @@ const READY_MAX: Duration = Duration::from_secs(60);
 pub struct Process {
     child: Child,
     address: SocketAddr,
+    /// All that it has named so far.
+    addresses: Arc<Mutex<Vec<SocketAddr>>>,
 }
 
 impl Process {
@@ -30,11 +33,14 @@ impl Process {
             .with_context(|| format!("start {}", command.get_program().display()))?;
         let stdout = child.stdout.take().context("no standard output")?;
         let (found, ready) = mpsc::sync_channel(1);
+        let addresses = Arc::new(Mutex::new(Vec::new()));
+        let named = Arc::clone(&addresses);
         thread::spawn(move || {
             let mut lines = BufReader::new(stdout);
             let mut line = String::new();
             while lines.read_line(&mut line).is_ok_and(|read| read > 0) {
                 if let Some(address) = address_in(&line) {
+                    named.lock().unwrap_or_else(PoisonError::into_inner).push(address);
                     // The receiver takes the first address and leaves.
                     found.try_send(address).unwrap_or(());
                 }
@@ -44,7 +50,7 @@ impl Process {
             drop(lines.read_to_end(&mut Vec::new()));
         });
         match ready.recv_timeout(READY_MAX) {
-            Ok(address) => Ok(Self { child, address }),
+            Ok(address) => Ok(Self { child, address, addresses }),
             Err(_) => {
                 child.kill()?;
                 bail!("not ready: {} ({})", command.get_program().display(), child.wait()?)
@@ -55,6 +61,19 @@ impl Process {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where else it listens; waits until it says so.
+    pub fn second_address(&self) -> Result<SocketAddr> {
+        let deadline = Instant::now() + READY_MAX;
+        loop {
+            let named = self.addresses.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            if let Some(second) = named.into_iter().find(|address| *address != self.address) {
+                return Ok(second);
+            }
+            anyhow::ensure!(Instant::now() < deadline, "it names one address only");
+            thread::park_timeout(Duration::from_millis(10));
+        }
     }
 
     pub fn id(&self) -> u32 {
@@ -112,7 +131,34 @@ impl Highwater {
 
     /// As [`Highwater::serve`], on a given address: a restart that keeps the port.
     pub fn serve_at(data_dir: &Path, listen: &str, overrides: &[&str]) -> Result<Self> {
+        Self::serve_with(data_dir, listen, overrides, Stdio::inherit())
+    }
+
+    /// As [`Highwater::serve`], with its log in a file.
+    pub fn serve_logging(data_dir: &Path, overrides: &[&str], log: File) -> Result<Self> {
+        Self::serve_with(data_dir, "127.0.0.1:0", overrides, log.into())
+    }
+
+    /// As [`Highwater::serve`], with at most so many file descriptors.
+    pub fn serve_limited(data_dir: &Path, overrides: &[&str], descriptors: u32) -> Result<Self> {
+        let mut command = Command::new("sh");
+        command.args(["-c", "ulimit -n \"$0\" && exec \"$@\"", &descriptors.to_string()]);
+        command.arg(highwater_binary()?);
+        Self::serve_by(command, data_dir, "127.0.0.1:0", overrides)
+    }
+
+    fn serve_with(data_dir: &Path, listen: &str, overrides: &[&str], log: Stdio) -> Result<Self> {
         let mut command = Command::new(highwater_binary()?);
+        command.stderr(log);
+        Self::serve_by(command, data_dir, listen, overrides)
+    }
+
+    fn serve_by(
+        mut command: Command,
+        data_dir: &Path,
+        listen: &str,
+        overrides: &[&str],
+    ) -> Result<Self> {
         command.arg("serve").arg("--data-dir").arg(data_dir).arg("--listen").arg(listen);
         for property in overrides {
             command.arg("--override").arg(property);

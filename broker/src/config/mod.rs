@@ -222,6 +222,7 @@ impl Config {
         properties.set("queued.max.request.bytes", "67108864");
         if is_temporary {
             properties.set("highwater.durability", "os");
+            properties.set("highwater.ballast.bytes", "0");
         }
         Self::from_properties(properties)
     }

@@ -239,6 +239,9 @@ fn epoch_end(leading: &LeaderView, epoch: LeaderEpoch) -> Option<EpochEnd> {
 
 fn unreadable(partition: &Partition, error: &ReadError) -> PartitionAnswer {
     let mut answer = PartitionAnswer::refused(read_code(error), None);
+    if let ReadError::Fault(fault) = error {
+        partition.dir().note_read_fault(fault);
+    }
     answer.trouble = match error {
         ReadError::Corrupt(_) | ReadError::Fault(_) => {
             Some(format!("{}: {error}", partition.topic_partition()))

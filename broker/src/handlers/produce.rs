@@ -15,6 +15,7 @@ use highwater_protocol::messages::produce::{
 use highwater_protocol::{Records, Str};
 use highwater_records::{BatchRefusal, ErrorCode, LeaderEpoch, Monotonic, NodeId, Now};
 use highwater_replication::Acks;
+use highwater_storage::Refusal as LogRefusal;
 
 use super::PARTITIONS_MAX;
 use super::current_leader::{self, CurrentLeader};
@@ -25,7 +26,8 @@ use crate::error_map::{
     append_code, intake_code, intake_message, not_hosted_code, not_serving_code,
 };
 use crate::partition::{
-    Append, AppendResult, IntakeRefusal, IntakeRules, Partition, PendingAppends, take_in,
+    Append, AppendRefusal, AppendResult, IntakeRefusal, IntakeRules, Partition, PendingAppends,
+    take_in,
 };
 use crate::replicas::{HostedTopic, NotHosted};
 use crate::seams::sleep_until;
@@ -139,6 +141,9 @@ impl Producing {
                 return refused(partition, not_serving_code(&reason), Some(reason.to_string()));
             }
         };
+        if let Err(full) = hosted.dir().check_room() {
+            return refused(partition, ErrorCode::KafkaStorageError, Some(full));
+        }
         let rules = IntakeRules {
             settings: &leading.settings,
             now: self.now.wall,
@@ -196,7 +201,7 @@ impl Producing {
             let has_failed = self.has_refused() || (is_complete && self.fill().1);
             return if has_failed { Started::Close } else { Started::NoResponse };
         }
-        if self.pending.is_complete() && !self.is_behind() {
+        if self.pending.is_complete() && !self.is_behind() && self.slow_down().is_none() {
             return Started::Ready(self.fill().0);
         }
         let timeout = Duration::from_millis(u64::try_from(timeout_ms).unwrap_or(0));
@@ -220,6 +225,9 @@ impl Producing {
             for place in &self.places {
                 place.hosted.dir().catch_up().await;
             }
+            if let Some(pause) = self.slow_down() {
+                sleep_until(clock, clock.monotonic().plus(pause)).await;
+            }
         };
         tokio::select! {
             biased;
@@ -230,6 +238,11 @@ impl Producing {
 
     fn is_behind(&self) -> bool {
         self.places.iter().any(|place| place.hosted.dir().is_behind())
+    }
+
+    /// How long the answer waits because a disk nears its end.
+    fn slow_down(&self) -> Option<Duration> {
+        self.places.iter().filter_map(|place| place.hosted.dir().room().slow_down()).max()
     }
 
     fn has_refused(&self) -> bool {
@@ -250,13 +263,17 @@ impl Producing {
         for (place, result) in places.iter().zip(results) {
             has_failed |= result.is_err();
             let topic = &mut response.responses[place.topic];
-            fill_partition(&mut topic.partition_responses[place.partition], result);
+            fill_partition(&mut topic.partition_responses[place.partition], &place.hosted, result);
         }
         (response, has_failed)
     }
 }
 
-fn fill_partition(response: &mut ResponseResponsePartitionResponse, result: AppendResult) {
+fn fill_partition(
+    response: &mut ResponseResponsePartitionResponse,
+    hosted: &Partition,
+    result: AppendResult,
+) {
     match result {
         Ok(done) => {
             response.base_offset = done.base_offset.value();
@@ -264,7 +281,10 @@ fn fill_partition(response: &mut ResponseResponsePartitionResponse, result: Appe
             response.log_start_offset = done.log_start_offset.value();
         }
         Err(refusal) => {
-            let text = refusal.to_string();
+            let text = match &refusal {
+                AppendRefusal::Log(LogRefusal::DiskFull { .. }) => hosted.dir().full_text(),
+                _ => refusal.to_string(),
+            };
             *response = refused(response.index, append_code(&refusal), Some(text));
         }
     }

@@ -196,8 +196,12 @@ impl ControllerTask {
     /// Decides `first` and what waits behind it, commits all of it as one, and answers.
     async fn work(&mut self, broker: &Arc<Broker>, first: Work) {
         let mut image = self.committed.lock().image.clone();
-        let controller =
-            Controller { node: broker.config.node_id, file: broker.config.properties.as_map() };
+        let full_directories = broker.replicas.full_directories();
+        let controller = Controller {
+            node: broker.config.node_id,
+            file: broker.config.properties.as_map(),
+            full_directories: &full_directories,
+        };
         let mut random = random_bits(&broker.random);
         let mut records = Vec::new();
         let mut finishes = Vec::new();
@@ -252,13 +256,14 @@ fn registration(broker: &Broker) -> Registration {
         port: endpoint.port,
         security_protocol: PLAINTEXT,
     });
+    let online = broker.replicas.log_dirs().filter(|dir| dir.fault().is_none());
     let metadata =
         SupportedFeature { name: METADATA_VERSION.to_owned(), min: 1, max: METADATA_LEVEL };
     Registration {
         cluster_id: broker.cluster_id.clone(),
         node: broker.config.node_id,
         incarnation: broker.random.uuid(),
-        directories: broker.replicas.log_dirs().map(|dir| dir.id()).collect(),
+        directories: online.map(|dir| dir.id()).collect(),
         endpoints: endpoints.collect(),
         rack: broker.config.broker_rack.clone(),
         features: vec![metadata],

@@ -188,6 +188,8 @@ fn net(sheet: &mut Sheet<'_>, broker: &Broker) -> fmt::Result {
 struct Dir {
     path: String,
     is_online: bool,
+    is_full: bool,
+    refused_count: u64,
     size_bytes: u64,
     /// Of the file system; none if it cannot be asked.
     space: Option<(u64, u64)>,
@@ -226,6 +228,8 @@ fn logs(sheet: &mut Sheet<'_>, broker: &Broker, series_max: usize) -> Result<usi
         dirs.push(Dir {
             path: dir.path().to_string_lossy().into_owned(),
             is_online,
+            is_full: is_online && dir.room().is_full(),
+            refused_count: load(&dir.room().refused_count),
             size_bytes: dir_bytes,
             space: space.map(|space| (space.total_bytes, space.usable_bytes)),
             round_count: load(&dir.sync().round_count),
@@ -281,6 +285,16 @@ fn log_dirs(sheet: &mut Sheet<'_>, dirs: &[Dir]) -> fmt::Result {
     let (gauge, counter) = (MetricType::Gauge, MetricType::Counter);
     let title = ("log_directory_online", "1 while the log directory is used, 0 after its fault.");
     sheet.each(title, gauge, of(|dir| Some(f64::from(u8::from(dir.is_online)))))?;
+    let title = (
+        "log_directory_disk_full",
+        "1 while the disk is full (disk full): produce is refused until some space is free in the directory.",
+    );
+    sheet.each(title, gauge, of(|dir| Some(f64::from(u8::from(dir.is_full)))))?;
+    let title = (
+        "log_directory_disk_full_refusals",
+        "Appends of clients refused at once while the disk was full.",
+    );
+    sheet.each(title, counter, of(|dir| Some(dir.refused_count as f64)))?;
     let title = ("log_directory_log_size_bytes", "Bytes of all logs in the directory.");
     sheet.each(title, gauge, of(|dir| Some(dir.size_bytes as f64)))?;
     let title = ("log_directory_total_bytes", "Size of the file system of the directory.");

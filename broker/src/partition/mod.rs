@@ -52,6 +52,9 @@ use turn::{WaitingAppend, Writer};
 /// Turns one caller takes in a row for others; then it hands over to a task of the broker.
 const TURNS_MAX: usize = 8;
 
+/// Pause of a sync that found no descriptor for the directory.
+const DESCRIPTOR_PAUSE: Duration = Duration::from_millis(10);
+
 /// What every partition of a broker shares.
 #[derive(Clone)]
 pub(crate) struct PartitionContext {
@@ -241,8 +244,16 @@ impl Partition {
                 // Offline or gone meanwhile: its waiters have their answer.
                 drop(noted);
             }
+            // Nothing was synced in vain; whoever waits for it goes on waiting.
+            Err(fault) if fault.is_out_of_descriptors() => self.sync_again_soon(),
             Err(fault) => self.dir.fail(&fault),
         }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "on a thread for syncs, which may block")]
+    fn sync_again_soon(self: &Arc<Self>) {
+        std::thread::sleep(DESCRIPTOR_PAUSE);
+        self.dir.sync().request(self);
     }
 
     /// What is due by time and not by appends: `flush.ms`, producers that were silent for too long.
@@ -369,8 +380,18 @@ impl Partition {
 
     /// What follows from a turn, after its lock is released.
     fn follow_up(self: &Arc<Self>, aftermath: Aftermath) {
-        let Aftermath { answers, wakes_readers, requests_sync, fsync_bytes, os_bytes, fault } =
-            aftermath;
+        let Aftermath {
+            answers,
+            wakes_readers,
+            requests_sync,
+            fsync_bytes,
+            os_bytes,
+            fault,
+            is_disk_full,
+        } = aftermath;
+        if is_disk_full {
+            self.dir.note_full();
+        }
         if requests_sync {
             self.dir.sync().request(self);
         }

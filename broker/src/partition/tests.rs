@@ -142,7 +142,7 @@ async fn full_disk_refuses_appends_and_ends_when_there_is_room() {
     let partition = fixture.create_one().await;
     assert_eq!(base_offset(&append(&partition, &batch("a"), Acks::Leader)), 0);
     disk.set_capacity(Some(disk.used_bytes() + 100));
-    let refused = append(&partition, &batch(&"x".repeat(1000)), Acks::Leader);
+    let refused = append(&partition, &batch(&"x".repeat(50_000)), Acks::Leader);
     let refused = refusal(&refused);
     assert!(refused.to_string().contains("disk full"), "{refused}");
     disk.set_capacity(None);

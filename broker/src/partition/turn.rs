@@ -6,7 +6,7 @@ use std::sync::Arc;
 use highwater_controller::config::TopicSettings;
 use highwater_records::{NodeId, Now, Offset};
 use highwater_replication::{Acks, Durability, Effects, Leader, WaitFor, WaitingAppends};
-use highwater_storage::{AppendError, Appended, Log, StorageFault};
+use highwater_storage::{AppendError, Appended, Log, Refusal, StorageFault};
 use smallvec::SmallVec;
 
 use super::pending::{AppendDone, AppendRefusal, AppendReply, AppendResult};
@@ -67,6 +67,8 @@ pub(crate) struct Aftermath {
     pub(crate) os_bytes: u64,
     /// The disk failed: the log directory goes offline.
     pub(crate) fault: Option<StorageFault>,
+    /// The disk has no room for what was to be appended.
+    pub(crate) is_disk_full: bool,
 }
 
 impl Writer {
@@ -125,6 +127,7 @@ impl Writer {
                     self.written.push(Written { reply, acks, appended });
                 }
                 Err(AppendError::Refused(refusal)) => {
+                    aftermath.is_disk_full |= is_disk_full(&refusal);
                     aftermath.answers.push((reply, Err(refusal.into())));
                 }
                 // Everything else of this turn meets the same fault in `flush_writes`.
@@ -136,7 +139,10 @@ impl Writer {
         }
         let refusal = match leading.log.flush_writes() {
             Ok(()) => None,
-            Err(AppendError::Refused(refusal)) => Some(AppendRefusal::from(refusal)),
+            Err(AppendError::Refused(refusal)) => {
+                aftermath.is_disk_full |= is_disk_full(&refusal);
+                Some(AppendRefusal::from(refusal))
+            }
             Err(AppendError::Fault(fault)) => {
                 let refusal = offline(&fault);
                 aftermath.fault.get_or_insert(fault);
@@ -245,6 +251,10 @@ impl Replica {
             Self::Gone => Err(NotServing::Gone),
         }
     }
+}
+
+fn is_disk_full(refusal: &Refusal) -> bool {
+    matches!(refusal, Refusal::DiskFull { .. })
 }
 
 fn offline(fault: &StorageFault) -> AppendRefusal {

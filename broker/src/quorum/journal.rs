@@ -18,9 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use highwater_storage::{
-    Disk, DiskFile, OpenMode, StorageFault, is_disk_full, read_file, write_atomically,
-};
+use highwater_storage::{Disk, DiskFile, OpenMode, StorageFault, is_disk_full, read_file};
 
 use super::QuorumError;
 
@@ -88,6 +86,7 @@ impl Journal {
         journal.end = units.end;
         journal.allocated = units.end;
         journal.next_number = units.next_number;
+        journal.reserve_ahead()?;
         let cut_bytes = length.saturating_sub(units.end);
         Ok((journal, Opened { payloads: units.payloads, cut_bytes }))
     }
@@ -132,7 +131,16 @@ impl Journal {
         let file = self.disk.open(&self.path, OpenMode::Create);
         let file = file.map_err(|source| self.fault("create", source))?;
         self.file = Some(Arc::clone(&file));
+        self.reserve_ahead()?;
         Ok(file)
+    }
+
+    /// Takes room for what is to come, as far as the disk has it.
+    fn reserve_ahead(&mut self) -> Result<(), StorageFault> {
+        match self.reserve(0) {
+            Err(error) if !is_disk_full(&error) => Err(self.fault("reserve room for", error)),
+            Ok(()) | Err(_) => Ok(()),
+        }
     }
 
     /// The name of the file, and that of its directory, must survive as well.
@@ -146,25 +154,46 @@ impl Journal {
 
     /// Replaces everything by one unit, in one step. Blocks.
     ///
-    /// Errors: as for [`Journal::append`].
+    /// Errors: as for [`Journal::append`]; but if the disk is full, nothing has changed and the journal is as good as before.
     pub(super) fn rewrite(&mut self, payload: &[u8]) -> Result<(), StorageFault> {
         self.check_alive()?;
-        let result = self.replace(payload);
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let temporary = self.path.with_file_name(format!("{name}.tmp"));
+        if let Err(fault) = self.write_beside(&temporary, payload) {
+            // Also gives back what it holds of a full disk.
+            drop(self.disk.remove_file(&temporary));
+            self.is_failed = !fault.is_disk_full();
+            return Err(fault);
+        }
+        let result = self.replace(&temporary, payload);
         self.is_failed = result.is_err();
         result
     }
 
-    fn replace(&mut self, payload: &[u8]) -> Result<(), StorageFault> {
-        let mut unit = header(payload, 1).map_err(|source| self.fault("write", source))?.to_vec();
-        unit.extend_from_slice(payload);
+    /// Writes the new content into a file that has room for what follows it.
+    fn write_beside(&self, temporary: &Path, payload: &[u8]) -> Result<(), StorageFault> {
+        let unit = header(payload, 1).map_err(|source| self.fault("write", source))?;
         let directory = parent(&self.path);
         self.disk.create_dir_all(directory).map_err(|source| self.fault("create", source))?;
-        write_atomically(self.disk.as_ref(), &self.path, &unit)
-            .map_err(|source| self.fault("replace", source))?;
+        let write = || {
+            let file = self.disk.open(temporary, OpenMode::Create)?;
+            file.set_len(0)?;
+            file.allocate_keep_size(unit_bytes(payload).saturating_add(ALLOCATION_BYTES))?;
+            file.write_all_at(&mut [IoSlice::new(&unit), IoSlice::new(payload)], 0)?;
+            file.sync_data()
+        };
+        write().map_err(|source| self.fault("replace", source))
+    }
+
+    fn replace(&mut self, temporary: &Path, payload: &[u8]) -> Result<(), StorageFault> {
+        let renamed = self.disk.rename(temporary, &self.path);
+        renamed.map_err(|source| self.fault("replace", source))?;
+        let synced = self.disk.sync_dir(parent(&self.path));
+        synced.map_err(|source| self.fault("sync", source))?;
         let file = self.disk.open(&self.path, OpenMode::Write);
         self.file = Some(file.map_err(|source| self.fault("open", source))?);
         self.end = unit_bytes(payload);
-        self.allocated = self.end;
+        self.allocated = self.end.saturating_add(ALLOCATION_BYTES);
         self.next_number = 2;
         Ok(())
     }
@@ -175,13 +204,17 @@ impl Journal {
     pub(super) fn reserve(&mut self, payload_bytes: u64) -> io::Result<()> {
         let header = u64::try_from(HEADER_BYTES).unwrap_or(0);
         let needed = self.end.saturating_add(payload_bytes).saturating_add(header);
-        if needed <= self.allocated {
+        // Topped up before it is used up, so that the room is there when the disk has none left.
+        if needed.saturating_add(ALLOCATION_BYTES / 2) <= self.allocated {
             return Ok(());
         }
         let Some(file) = &self.file else { return Ok(()) };
         let mut wanted = needed.saturating_add(ALLOCATION_BYTES);
         let mut allocated = file.allocate_keep_size(wanted);
         if allocated.as_ref().is_err_and(is_disk_full) {
+            if needed <= self.allocated {
+                return Ok(());
+            }
             // What an earlier life took ahead is still there.
             wanted = needed;
             allocated = file.allocate_keep_size(wanted);
@@ -307,7 +340,7 @@ fn whole_unit_after(content: &Bytes, at: usize) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use highwater_storage::SimDisk;
+    use highwater_storage::{SimDisk, write_atomically};
 
     use super::*;
 

@@ -345,6 +345,12 @@ enum FrameError {
     Hole { index: u64 },
 }
 
+/// Whether a write was refused for want of room.
+fn is_full(error: &io::Error) -> bool {
+    let fault = error.get_ref().and_then(|source| source.downcast_ref::<StorageFault>());
+    fault.is_some_and(StorageFault::is_disk_full)
+}
+
 fn write_logs_error(error: impl std::error::Error + 'static) -> StorageError<u64> {
     StorageIOError::write_logs(&error).into()
 }
@@ -437,6 +443,13 @@ impl RaftLogStorage<Types> for LogStore {
         if !is_in_snapshot {
             return Ok(());
         }
-        self.write(WriteKind::Rewrite(content)).await.map_err(write_logs_error)
+        match self.write(WriteKind::Rewrite(content)).await {
+            // The file stays as it was: longer, and as good.
+            Err(error) if is_full(&error) => {
+                tracing::warn!(%error, "the metadata log is not cut: disk full");
+                Ok(())
+            }
+            written => written.map_err(write_logs_error),
+        }
     }
 }

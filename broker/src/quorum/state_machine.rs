@@ -15,7 +15,7 @@ use parking_lot::Mutex;
 
 use super::log_store::LogStore;
 use super::openraft::{Batch, QuorumNode, Types};
-use super::snapshot::{SnapshotFile, StoredSnapshot};
+use super::snapshot::{SnapshotFile, SnapshotWriteError, StoredSnapshot};
 use super::{QuorumError, Replicated};
 use crate::workers::{Pool, Workers, run};
 
@@ -75,17 +75,28 @@ impl StateMachine {
         Ok(Self { shared: Arc::new(Shared { workers, file, log, state: Mutex::new(state) }) })
     }
 
-    async fn write_snapshot(&self, stored: StoredSnapshot) -> Result<Meta, StorageError<u64>> {
+    /// Writes it, and says whether it is there for a restart: on a full disk it is not.
+    async fn write_snapshot(
+        &self,
+        stored: StoredSnapshot,
+    ) -> Result<(Meta, bool), StorageError<u64>> {
         let file = self.shared.file.clone();
         let meta = meta(&stored);
         let write = move || file.write(&stored);
         let signature = Some(meta.signature());
         let written = run(&self.shared.workers, Pool::Metadata, write).await;
-        written
-            .map_err(|error| StorageIOError::write_snapshot(signature.clone(), &error))?
-            .map_err(|error| StorageIOError::write_snapshot(signature, &error))?;
-        self.shared.log.on_snapshot(meta.last_log_id);
-        Ok(meta)
+        match written.map_err(|error| StorageIOError::write_snapshot(signature.clone(), &error))? {
+            Ok(()) => {
+                self.shared.log.on_snapshot(meta.last_log_id);
+                Ok((meta, true))
+            }
+            // The log keeps what it holds.
+            Err(SnapshotWriteError::Fault(fault)) if fault.is_disk_full() => {
+                tracing::warn!(%fault, "no snapshot of the metadata is kept: disk full");
+                Ok((meta, false))
+            }
+            Err(error) => Err(StorageIOError::write_snapshot(signature, &error).into()),
+        }
     }
 }
 
@@ -113,8 +124,10 @@ impl RaftSnapshotBuilder<Types> for StateMachine {
             }
         };
         let data = Box::new(Cursor::new(stored.state.to_vec()));
-        let meta = self.write_snapshot(stored).await?;
-        self.shared.state.lock().snapshot = Some(meta.clone());
+        let (meta, is_kept) = self.write_snapshot(stored).await?;
+        if is_kept {
+            self.shared.state.lock().snapshot = Some(meta.clone());
+        }
         Ok(Snapshot { meta, snapshot: data })
     }
 }
@@ -175,7 +188,11 @@ impl RaftStateMachine<Types> for StateMachine {
             state: Bytes::from(snapshot.into_inner()),
         };
         let bytes = stored.state.clone();
-        let written = self.write_snapshot(stored).await?;
+        let (written, is_kept) = self.write_snapshot(stored).await?;
+        if !is_kept {
+            let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+            return Err(StorageIOError::write_snapshot(Some(written.signature()), &full).into());
+        }
         let mut state = self.shared.state.lock();
         let installed = state.replicated.install(&bytes);
         installed

@@ -79,6 +79,8 @@ impl Replicas {
             tokio::select! {
                 biased;
                 () = replicas.ending.cancelled() => return,
+                // Their room is wanted now.
+                () = replicas.wait_full() => {}
                 () = sleep_until(&*replicas.context.clock, at) => {}
             }
             let disk = Arc::clone(&replicas.disk);
@@ -90,7 +92,10 @@ impl Replicas {
                 }
                 Removal::Directories(paths) => {
                     for path in paths {
-                        if let Err(error) = disk.remove_dir_all(&path) {
+                        // What a full disk had no new name for is gone already.
+                        if let Err(error) = disk.remove_dir_all(&path)
+                            && error.kind() != std::io::ErrorKind::NotFound
+                        {
                             tracing::warn!(path = %path.display(), %error, "cannot remove");
                         }
                     }
@@ -193,11 +198,15 @@ impl Replicas {
             if !is_changed && (hosted.is_none() || !has_new_settings) {
                 continue;
             }
+            let mut log_config = log_config(settings, &self.random);
+            if topic.is_internal() {
+                log_config.reserved_ahead_bytes = self.reserved_ahead_bytes();
+            }
             changes.push(Change {
                 topic_partition: TopicPartition { topic: topic.name.clone(), partition: number },
                 topic_id: topic.id,
                 metadata: metadata.clone(),
-                log_config: log_config(settings, &self.random),
+                log_config,
                 settings: Arc::clone(settings),
                 hosted: hosted.cloned(),
             });

@@ -9,6 +9,13 @@ use highwater_storage::{CheckpointKind, LogDirError, StorageFault};
 use super::hosted_dir::HostedDir;
 use crate::partition::{Partition, PartitionView};
 
+const KINDS: [CheckpointKind; 4] = [
+    CheckpointKind::RecoveryPoint,
+    CheckpointKind::HighWatermark,
+    CheckpointKind::LogStart,
+    CheckpointKind::Cleaner,
+];
+
 impl HostedDir {
     /// Makes everything appended so far independent of recovery and notes how far that is.
     ///
@@ -27,7 +34,7 @@ impl HostedDir {
                 // Nothing was synced in vain: the recovery point stays, and moves when there is room again.
                 Err(fault) if self.survives(&fault) => {
                     let topic_partition = partition.topic_partition();
-                    tracing::warn!(%topic_partition, %fault, "recovery point not moved: disk full");
+                    tracing::warn!(%topic_partition, %fault, cause = %fault.source, "recovery point not moved");
                 }
                 Err(fault) => return self.fail(&fault),
             }
@@ -110,15 +117,9 @@ impl HostedDir {
     /// Forgets partitions that are no longer here; says whether that is durable. Blocks. What a new topic of the same
     /// name finds must not be theirs.
     pub(super) fn forget(&self, deleted: &[TopicPartition]) -> bool {
-        let kinds = [
-            CheckpointKind::RecoveryPoint,
-            CheckpointKind::HighWatermark,
-            CheckpointKind::LogStart,
-            CheckpointKind::Cleaner,
-        ];
         let mut checkpoints = self.checkpoints.lock();
         let mut is_forgotten = true;
-        for kind in kinds {
+        for kind in KINDS {
             let known = checkpoints.of(kind);
             let mut kept = known.clone();
             kept.retain(|topic_partition, _| !deleted.contains(topic_partition));
@@ -133,6 +134,17 @@ impl HostedDir {
             }
         }
         is_forgotten
+    }
+
+    /// Keeps room for the checkpoint files, and has them there: what is there already can be replaced on a full disk. Blocks.
+    pub(super) fn keep_spare_room(&self, bytes: u64) -> Result<(), LogDirError> {
+        let mut checkpoints = self.checkpoints.lock();
+        for kind in KINDS {
+            if !self.dir.has_checkpoint(kind)? {
+                self.dir.write_checkpoint(kind, checkpoints.of(kind))?;
+            }
+        }
+        self.dir.keep_spare_room(bytes)
     }
 
     fn collect(
@@ -170,9 +182,9 @@ impl HostedDir {
         match &written {
             Ok(()) => {}
             // A full disk leaves the old file as it was: older, and still true.
-            Err(LogDirError::Fault(fault)) if fault.is_disk_full() => {
+            Err(LogDirError::Fault(fault)) if self.survives(fault) => {
                 let dir = self.path().display();
-                tracing::warn!(%dir, %fault, "checkpoint not written: disk full");
+                tracing::warn!(%dir, %fault, cause = %fault.source, "checkpoint not written");
             }
             Err(LogDirError::Fault(fault)) => self.fail(fault),
             Err(error) => {

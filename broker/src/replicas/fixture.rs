@@ -139,7 +139,8 @@ impl Fixture {
                 bytes_per_second: f64::MAX,
             },
             retention: RetentionSchedule { first_after: MINUTE, interval: 5 * MINUTE },
-            log_dirs: vec![log_dir],
+            ballast_bytes: 0,
+            log_dirs: vec![(log_dir, None)],
         };
         let replicas = Replicas::open(setup, &ending).unwrap();
         replicas.apply(&image, &MetadataDelta::everything(&image)).await;

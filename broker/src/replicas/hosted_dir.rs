@@ -10,6 +10,7 @@ use highwater_storage::{LogDir, StorageFault};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use super::room::{Room, full_text};
 use super::saved_times::SavedTimes;
 use super::sync_rounds::SyncRounds;
 use crate::broker::FatalSignal;
@@ -60,11 +61,21 @@ pub(crate) struct HostedDir {
     pub(super) checkpoints: Mutex<Checkpoints>,
     pub(super) saved_times: SavedTimes,
     window: RecoveryWindow,
+    /// Of its file system, which other log directories may share.
+    room: Arc<Room>,
     /// Written since the last completed move of the recovery points began.
     unrecovered_bytes: AtomicU64,
     is_checkpoint_running: AtomicBool,
     /// The recovery points have moved, or never will.
     caught_up: Notify,
+}
+
+/// What log directories share with others.
+#[derive(Clone)]
+pub(super) struct Shared {
+    pub(super) workers: Arc<dyn Workers>,
+    pub(super) window: RecoveryWindow,
+    pub(super) room: Arc<Room>,
 }
 
 /// What the checkpoint files hold.
@@ -80,16 +91,15 @@ pub(super) struct Checkpoints {
 impl HostedDir {
     pub(super) fn new(
         dir: LogDir,
-        id: Uuid,
-        workers: Arc<dyn Workers>,
+        shared: Shared,
         fatal: Option<FatalSignal>,
         checkpoints: Checkpoints,
         saved_times: SavedTimes,
-        window: RecoveryWindow,
     ) -> Arc<Self> {
+        let Shared { workers, window, room } = shared;
         Arc::new(Self {
+            id: dir.meta().map_or(Uuid::ZERO, |meta| meta.directory_id),
             dir,
-            id,
             sync: SyncRounds::new(Arc::clone(&workers)),
             workers,
             partitions: Mutex::new(BTreeMap::new()),
@@ -98,10 +108,47 @@ impl HostedDir {
             checkpoints: Mutex::new(checkpoints),
             saved_times,
             window,
+            room,
             unrecovered_bytes: AtomicU64::new(0),
             is_checkpoint_running: AtomicBool::new(false),
             caught_up: Notify::new(),
         })
+    }
+
+    /// A directory that was found unusable at the start, for this reason.
+    pub(super) fn failed(
+        dir: LogDir,
+        shared: Shared,
+        saved_times: SavedTimes,
+        reason: &str,
+    ) -> Arc<Self> {
+        let failed = Self::new(dir, shared, None, Checkpoints::default(), saved_times);
+        failed.fault.get_or_init(|| Arc::from(reason));
+        failed
+    }
+
+    /// The room of its file system.
+    pub(crate) fn room(&self) -> &Arc<Room> {
+        &self.room
+    }
+
+    /// Refuses a client's append when the disk is full, and says so in words for the client.
+    pub(crate) fn check_room(&self) -> Result<(), String> {
+        if !self.room.is_full() {
+            return Ok(());
+        }
+        self.room.refused_count.fetch_add(1, Ordering::Relaxed);
+        Err(self.full_text())
+    }
+
+    /// What is said of it when it is full.
+    pub(crate) fn full_text(&self) -> String {
+        full_text(self.path())
+    }
+
+    /// Takes note that a write found no room.
+    pub(crate) fn note_full(&self) {
+        self.room.note_full(self.path());
     }
 
     pub(crate) fn window(&self) -> RecoveryWindow {
@@ -148,16 +195,28 @@ impl HostedDir {
         self.partitions.lock().remove(topic_partition);
     }
 
-    /// Whether the directory goes on after a fault: the disk was too full for a write, and nothing that was believed to be
-    /// written is lost. A failed sync is not survived, whatever its reason.
-    pub(super) fn survives(&self, fault: &StorageFault) -> bool {
-        self.fault().is_none() && fault.is_disk_full() && fault.operation != "sync"
+    /// Whether the directory goes on after a fault: the disk was too full for a write, or the process had no descriptor left,
+    /// and nothing that was believed to be written is lost. A failed sync is not survived, whatever its reason.
+    pub(crate) fn survives(&self, fault: &StorageFault) -> bool {
+        if self.fault().is_some() || fault.operation == "sync" {
+            return false;
+        }
+        if fault.is_disk_full() {
+            self.note_full();
+        }
+        fault.is_disk_full() || fault.is_out_of_descriptors()
     }
 
     /// Takes the directory offline: a fault is final, nothing is tried again and believed.
     ///
     /// Must not be called in a turn. Whoever waits on one of its partitions gets a storage error.
     pub(crate) fn fail(&self, fault: &StorageFault) {
+        if fault.is_out_of_descriptors() {
+            // The disk is as it was; whoever needs it tries again.
+            let dir = self.path().display();
+            tracing::error!(%dir, %fault, cause = %fault.source, "raise the limit of open files");
+            return;
+        }
         let reason: Arc<str> = Arc::from(format!("{fault}: {}", fault.source));
         if self.fault.set(Arc::clone(&reason)).is_err() {
             return;
@@ -170,6 +229,14 @@ impl HostedDir {
         self.caught_up.notify_waiters();
         if let Some(fatal) = &self.fatal {
             fatal.report(&format!("log directory {dir}: {reason}"));
+        }
+    }
+
+    /// Takes note that a read failed. What a disk does not give back is gone, and the next write may be as well: it is a fault of the
+    /// directory. A file that ends too early is damaged, but no fault of the disk.
+    pub(crate) fn note_read_fault(&self, fault: &StorageFault) {
+        if fault.source.raw_os_error().is_some() {
+            self.fail(fault);
         }
     }
 

@@ -21,6 +21,7 @@ pub(super) fn log_config(settings: &TopicSettings, random: &Random) -> LogConfig
         segment_index_bytes: unsigned(i64::from(settings.segment_index_bytes)),
         preallocate: settings.preallocate,
         producer_id_expiration_ms: unsigned(i64::from(settings.producer_id_expiration_ms)),
+        reserved_ahead_bytes: 0,
         flush_messages: unsigned(settings.flush_messages),
         flush_ms: unsigned(settings.flush_ms),
     }

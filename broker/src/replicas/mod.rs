@@ -14,6 +14,7 @@ pub(crate) mod fixture;
 mod hosted_dir;
 mod log_config;
 mod retention;
+mod room;
 mod saved_times;
 mod stop;
 mod sync_rounds;
@@ -31,6 +32,7 @@ use highwater_storage::{
     AppendTimesFile, CheckpointKind, Disk, LogDir, LogDirError, OpenFiles, TailCache,
 };
 use parking_lot::{Mutex, RwLock};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::broker::FatalSignal;
@@ -43,6 +45,10 @@ pub(crate) use apply::Removal;
 pub(crate) use cleaning::{Cleaner, CleanerSettings};
 pub(crate) use hosted_dir::{HostedDir, RecoveryWindow};
 pub(crate) use retention::RetentionSchedule;
+pub(crate) use room::Room;
+
+use hosted_dir::Shared;
+use room::Look;
 
 /// How often high watermarks are written (`replica.high.watermark.checkpoint.interval.ms` by default).
 const HIGH_WATERMARK_CHECKPOINT: Duration = Duration::from_secs(5);
@@ -72,8 +78,10 @@ pub(crate) struct ReplicasSetup {
     pub(crate) recovery_window: RecoveryWindow,
     pub(crate) retention: RetentionSchedule,
     pub(crate) cleaner: CleanerSettings,
-    /// Locked, formatted, in the order of `log.dirs`. The broker stops if the first one fails.
-    pub(crate) log_dirs: Vec<LogDir>,
+    /// `highwater.ballast.bytes`.
+    pub(crate) ballast_bytes: i64,
+    /// Locked, formatted, in the order of `log.dirs`; or why one cannot be used. The broker stops if the first one fails.
+    pub(crate) log_dirs: Vec<(LogDir, Option<String>)>,
 }
 
 /// Everything this broker hosts.
@@ -92,6 +100,8 @@ pub(crate) struct Replicas {
     pub(crate) cleaner: Cleaner,
     /// Replicas that a full disk keeps from being opened.
     unopened: Mutex<BTreeMap<(Uuid, i32), apply::Change>>,
+    /// How many of the disks are full.
+    full_disk_count: watch::Receiver<usize>,
     /// Held while what is hosted changes.
     applying: tokio::sync::Mutex<()>,
     /// Cancelled once every answer has left.
@@ -164,11 +174,17 @@ impl Replicas {
         setup: ReplicasSetup,
         ending: &CancellationToken,
     ) -> Result<Arc<Self>, LogDirError> {
+        let (full_count, full_disk_count) = watch::channel(0);
+        let mut rooms = Rooms::new(Arc::clone(&setup.disk), setup.ballast_bytes, full_count);
         let mut dirs = Vec::new();
-        for (index, dir) in setup.log_dirs.into_iter().enumerate() {
+        for (index, (dir, failure)) in setup.log_dirs.into_iter().enumerate() {
+            let shared = Shared {
+                workers: Arc::clone(&setup.workers),
+                window: setup.recovery_window,
+                room: rooms.of(&dir),
+            };
             let fatal = (index == 0).then(|| setup.fatal.clone());
-            let dir = open_dir(dir, &*setup.disk, &setup.workers, fatal, setup.recovery_window)?;
-            dirs.push(Arc::new(dir));
+            dirs.push(Arc::new(open_dir(dir, failure, shared, &*setup.disk, fatal)?));
         }
         let handover = Arc::new(Handover::default());
         setup.tasks.spawn("turns", Arc::clone(&handover).run(ending.clone()));
@@ -187,6 +203,7 @@ impl Replicas {
             registry: RwLock::new(Registry::default()),
             cleaner: Cleaner::default(),
             unopened: Mutex::new(BTreeMap::new()),
+            full_disk_count,
             applying: tokio::sync::Mutex::new(()),
             ending: ending.clone(),
         });
@@ -199,6 +216,9 @@ impl Replicas {
         setup.tasks.spawn("retention", retention);
         let cleaning = Arc::clone(&replicas).clean_logs(setup.cleaner, ending.clone());
         setup.tasks.spawn("cleaner", cleaning);
+        for room in rooms.all {
+            setup.tasks.spawn("room", Arc::clone(&replicas).watch_room(room, ending.clone()));
+        }
         setup.tasks.spawn("replicas", Arc::clone(&replicas).work_by_time(ending.clone()));
         Ok(replicas)
     }
@@ -222,6 +242,75 @@ impl Replicas {
         let check = move || check_room_in(&dirs);
         // Lost only at a stop.
         workers::run(&self.workers, Pool::File, check).await.unwrap_or(Ok(()))
+    }
+
+    /// Directories in which there is no room for a new partition; it is placed in another one.
+    pub(crate) fn full_directories(&self) -> Vec<Uuid> {
+        let is_full = |dir: &&Arc<HostedDir>| !dir.room().has(ROOM_BYTES_MIN);
+        self.log_dirs().filter(is_full).map(|dir| dir.id()).collect()
+    }
+
+    /// Room that the log of an internal topic keeps reserved.
+    fn reserved_ahead_bytes(&self) -> u64 {
+        self.dirs[0].hosted.room().reserved_ahead_bytes()
+    }
+
+    /// Waits until a disk is full.
+    pub(super) async fn wait_full(&self) {
+        let mut count = self.full_disk_count.clone();
+        if count.wait_for(|count| *count > 0).await.is_err() {
+            // The rooms are gone with the broker.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Looks after the room of one file system, until the end.
+    async fn watch_room(self: Arc<Self>, room: Arc<Room>, ending: CancellationToken) {
+        let (theirs, dirs) = (Arc::clone(&room), self.online_dirs_of(&room));
+        let begin = move || theirs.begin(dirs.iter().map(|dir| dir.path()));
+        if workers::run(&self.workers, Pool::File, begin).await.is_err() {
+            return;
+        }
+        self.keep_spare_room(&room).await;
+        loop {
+            let next = self.context.clock.now().monotonic.plus(room.next_look());
+            tokio::select! {
+                biased;
+                () = ending.cancelled() => return,
+                () = room.wait_full() => {}
+                () = sleep_until(&*self.context.clock, next) => {}
+            }
+            let theirs = Arc::clone(&room);
+            match workers::run(&self.workers, Pool::File, move || theirs.look()).await {
+                Ok(Look::Same) => {}
+                Ok(Look::Resumed) => self.keep_spare_room(&room).await,
+                Err(_) => return,
+            }
+        }
+    }
+
+    fn online_dirs_of(&self, room: &Arc<Room>) -> Vec<Arc<HostedDir>> {
+        let dirs = self.log_dirs().filter(|dir| Arc::ptr_eq(dir.room(), room)).cloned();
+        dirs.filter(|dir| dir.fault().is_none()).collect()
+    }
+
+    /// Has the log directories of a file system keep room for their small files, as far as there is some.
+    async fn keep_spare_room(&self, room: &Arc<Room>) {
+        let dirs = self.online_dirs_of(room);
+        let spare_bytes = room.spare_bytes();
+        if spare_bytes == 0 {
+            return;
+        }
+        let keep = move || {
+            for dir in dirs {
+                if let Err(error) = dir.keep_spare_room(spare_bytes) {
+                    tracing::debug!(dir = %dir.path().display(), %error, "no spare room is kept");
+                }
+            }
+        };
+        if workers::run(&self.workers, Pool::File, keep).await.is_err() {
+            tracing::debug!("stopped before spare room was kept");
+        }
     }
 
     async fn work_by_time(self: Arc<Self>, ending: CancellationToken) {
@@ -280,13 +369,49 @@ fn check_room_in(dirs: &[Arc<HostedDir>]) -> Result<(), String> {
     full
 }
 
+/// The file systems of the log directories.
+struct Rooms {
+    disk: Arc<dyn Disk>,
+    ballast_bytes: i64,
+    full_count: watch::Sender<usize>,
+    ids: Vec<Option<u64>>,
+    all: Vec<Arc<Room>>,
+}
+
+impl Rooms {
+    fn new(disk: Arc<dyn Disk>, ballast_bytes: i64, full_count: watch::Sender<usize>) -> Self {
+        Self { disk, ballast_bytes, full_count, ids: Vec::new(), all: Vec::new() }
+    }
+
+    fn of(&mut self, dir: &LogDir) -> Arc<Room> {
+        // Nothing is done to one that cannot be used; any room will do.
+        if let Some(first) = self.all.first().filter(|_| !dir.is_usable()) {
+            return Arc::clone(first);
+        }
+        let id = self.disk.file_system_id(dir.path()).ok();
+        if let Some(known) = self.ids.iter().position(|known| id.is_some() && *known == id) {
+            return Arc::clone(&self.all[known]);
+        }
+        let (path, full_count) = (dir.path(), self.full_count.clone());
+        let room = Room::open(&self.disk, path, self.ballast_bytes, full_count);
+        self.ids.push(id);
+        self.all.push(Arc::clone(&room));
+        room
+    }
+}
+
 fn open_dir(
     dir: LogDir,
+    failure: Option<String>,
+    shared: Shared,
     disk: &dyn Disk,
-    workers: &Arc<dyn Workers>,
     fatal: Option<FatalSignal>,
-    recovery_window: RecoveryWindow,
 ) -> Result<Dir, LogDirError> {
+    if let Some(reason) = failure {
+        let times = saved_times::SavedTimes::new(AppendTimesFile::unread(&dir), BTreeMap::new());
+        let hosted = HostedDir::failed(dir, shared, times, &reason);
+        return Ok(Dir { hosted, found: Mutex::default() });
+    }
     let is_clean = dir.take_clean_marker()?;
     let contents = dir.contents()?;
     for deleted in &contents.deleted {
@@ -307,18 +432,9 @@ fn open_dir(
         log_starts: dir.read_checkpoint(CheckpointKind::LogStart)?,
         cleaned: dir.read_checkpoint(CheckpointKind::Cleaner)?,
     };
-    let id = dir.meta().map_or(Uuid::ZERO, |meta| meta.directory_id);
     let (file, saved) = AppendTimesFile::open(&dir)?;
     let saved_times = saved_times::SavedTimes::new(file, saved);
-    let hosted = HostedDir::new(
-        dir,
-        id,
-        Arc::clone(workers),
-        fatal,
-        checkpoints,
-        saved_times,
-        recovery_window,
-    );
+    let hosted = HostedDir::new(dir, shared, fatal, checkpoints, saved_times);
     Ok(Dir { hosted, found: Mutex::new(found) })
 }
 

@@ -113,7 +113,7 @@ impl HostedDir {
             Ok(()) => {}
             // The next time the file is replaced, with what is missing now.
             Err(fault) if self.survives(&fault) => {
-                tracing::debug!(dir = %self.path().display(), %fault, "times of appends not kept: disk full");
+                tracing::debug!(dir = %self.path().display(), %fault, "times of appends not kept");
             }
             Err(fault) => self.fail(&fault),
         }

@@ -118,7 +118,7 @@ fn close_log(partition: &Arc<Partition>, now: Timestamp) -> Option<Closed> {
         }),
         Err(fault) if partition.dir().survives(&fault) => {
             let topic_partition = partition.topic_partition();
-            tracing::warn!(%topic_partition, %fault, "not closed cleanly: disk full");
+            tracing::warn!(%topic_partition, %fault, cause = %fault.source, "not closed cleanly");
             None
         }
         Err(fault) => {

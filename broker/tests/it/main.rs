@@ -11,6 +11,7 @@ mod fetch;
 mod harness;
 mod hostile;
 mod limits;
+mod log_dirs;
 mod offsets;
 mod pipelining;
 mod produce;

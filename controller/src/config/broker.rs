@@ -339,6 +339,9 @@ static HIGHWATER_CONFIGS: &[ConfigDef] = &[
     ConfigDef::new("highwater.decompressed.batch.max.bytes", Long, "67108864",
         "Size of a batch after decompression; more is INVALID_RECORD.")
         .bounds(Between(1_048_576, 67_108_864)),
+    ConfigDef::new("highwater.ballast.bytes", Long, "-1",
+        "Room kept on each disk for metadata, commits and deletions when it is full; -1: 64 MiB or 1 % of the disk, 0: none.")
+        .at_least(-1),
     ConfigDef::new("highwater.recovery.window.bytes", Long, "67108864",
         "Bytes of all fsync partitions together that a restart after a crash has to check.")
         .at_least(1_048_576),

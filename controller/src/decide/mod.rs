@@ -24,7 +24,7 @@ pub use topics::{
     internal_topic,
 };
 
-use highwater_records::NodeId;
+use highwater_records::{NodeId, Uuid};
 
 use crate::MetadataImage;
 use crate::config::{ConfigMap, ConfigSources, broker_config};
@@ -52,6 +52,8 @@ pub struct Controller<'a> {
     pub node: NodeId,
     /// The configuration file's keys and values.
     pub file: &'a ConfigMap,
+    /// Log directories of any broker that have no room for a new partition.
+    pub full_directories: &'a [Uuid],
 }
 
 impl<'a> Controller<'a> {

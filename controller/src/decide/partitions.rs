@@ -33,7 +33,7 @@ pub fn create_partitions(
     for topic in topics {
         *counts.entry(&topic.name).or_default() += 1;
     }
-    let mut maker = PartitionMaker::new(image);
+    let mut maker = PartitionMaker::new(image, controller.full_directories);
     let mut records = Vec::new();
     let mut answer = Vec::new();
     for wanted in topics {
@@ -129,7 +129,7 @@ mod tests {
         let mut image = image_with(&[broker(1), broker(2)]);
         with_topic(&mut image, "t", 3, 2);
         let file = ConfigMap::from([("highwater.partitions.max".to_owned(), "10".to_owned())]);
-        let controller = Controller { node: NodeId::new(1), file: &file };
+        let controller = Controller { node: NodeId::new(1), file: &file, full_directories: &[] };
         let decision = create_partitions(&image, &controller, wanted, false, &mut || 5);
         apply(&mut image, &decision.records);
         let count = |name: &str| image.topics().get(name).unwrap().partitions.len();

@@ -97,12 +97,13 @@ pub(super) fn check_assignment(
 /// Makes new partitions: chooses the directories and counts what the brokers already have.
 pub(super) struct PartitionMaker<'a> {
     image: &'a MetadataImage,
+    full_directories: &'a [Uuid],
     replica_counts: BTreeMap<NodeId, usize>,
     directory_counts: BTreeMap<Uuid, usize>,
 }
 
 impl<'a> PartitionMaker<'a> {
-    pub(super) fn new(image: &'a MetadataImage) -> Self {
+    pub(super) fn new(image: &'a MetadataImage, full_directories: &'a [Uuid]) -> Self {
         let mut directory_counts = BTreeMap::new();
         let several = image.brokers().any(|broker| broker.directories.len() > 1);
         if several {
@@ -111,7 +112,7 @@ impl<'a> PartitionMaker<'a> {
                 *directory_counts.entry(*directory).or_default() += 1;
             }
         }
-        Self { image, replica_counts: BTreeMap::new(), directory_counts }
+        Self { image, full_directories, replica_counts: BTreeMap::new(), directory_counts }
     }
 
     /// Refuses a topic whose replicas would take a broker above its limit; counts them if not.
@@ -153,11 +154,12 @@ impl<'a> PartitionMaker<'a> {
         }
     }
 
-    /// The directory of the broker with the fewest replicas; zero if it has named none.
+    /// The directory of the broker with the fewest replicas, among those with room if there are any; zero if it has named none.
     fn directory(&mut self, node: NodeId) -> Uuid {
         let directories = self.image.broker(node).map_or(&[][..], |broker| &broker.directories);
         let count = |directory: &Uuid| self.directory_counts.get(directory).copied().unwrap_or(0);
-        let Some(chosen) = directories.iter().copied().min_by_key(count) else {
+        let rank = |directory: &Uuid| (self.full_directories.contains(directory), count(directory));
+        let Some(chosen) = directories.iter().copied().min_by_key(rank) else {
             return Uuid::ZERO;
         };
         if directories.len() > 1 {
@@ -225,7 +227,7 @@ mod tests {
         let mut two = broker(1);
         two.directories = vec![Uuid::from_random(1), Uuid::from_random(2)];
         let image = image_with(&[two.clone()]);
-        let mut maker = PartitionMaker::new(&image);
+        let mut maker = PartitionMaker::new(&image, &[]);
         let made: Vec<Uuid> =
             (0..4).map(|_| maker.make(&[NodeId::new(1)]).directories[0]).collect();
         for directory in &two.directories {

@@ -53,7 +53,7 @@ pub fn create_topics(
     let mut creation = Creation {
         image,
         controller,
-        maker: PartitionMaker::new(image),
+        maker: PartitionMaker::new(image, controller.full_directories),
         collision_keys: BTreeMap::new(),
         records: Vec::new(),
         random,

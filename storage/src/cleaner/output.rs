@@ -6,6 +6,7 @@ use std::sync::Arc;
 use highwater_records::{Offset, RecordBatch};
 
 use crate::error::{AtPath, StorageFault};
+use crate::room_ahead::Ahead;
 use crate::segment::{Segment, SegmentHome, Stage};
 use crate::transaction_index::AbortedTransaction;
 
@@ -44,7 +45,9 @@ impl Output {
             return Ok(0);
         }
         let slices = self.waiting.iter().map(|batch| IoSlice::new(batch.bytes()));
-        self.segment.write(&mut slices.collect::<Vec<_>>())?;
+        // Room of its own: the sync at the end must not be what finds the disk full.
+        let ahead = Ahead { bytes: 0, segment_bytes: u64::MAX };
+        self.segment.write(&mut slices.collect::<Vec<_>>(), ahead)?;
         for batch in self.waiting.drain(..) {
             self.segment.publish(batch.header());
         }
@@ -58,6 +61,7 @@ impl Output {
     pub(super) fn finish(mut self, like: &Segment) -> Result<(Arc<Segment>, u64), StorageFault> {
         let written = self.flush()?;
         self.segment.seal()?;
+        self.segment.release_room()?;
         let (file, path) = (self.segment.file()?, self.segment.log_path());
         self.segment.note_append(like.last_append());
         self.segment.restore_modified()?;

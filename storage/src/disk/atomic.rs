@@ -11,11 +11,40 @@ pub fn write_atomically(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Resul
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(".tmp");
     let temporary = path.with_file_name(name);
-    let file = disk.open(&temporary, OpenMode::Create)?;
+    if let Err(error) = write_beside(disk, &temporary, bytes) {
+        // What it holds of a full disk is given back; if not now, then by the next try.
+        drop(disk.remove_file(&temporary));
+        return Err(error);
+    }
+    disk.rename(&temporary, path)?;
+    disk.sync_dir(path.parent().unwrap_or(Path::new(".")))
+}
+
+fn write_beside(disk: &dyn Disk, temporary: &Path, bytes: &[u8]) -> io::Result<()> {
+    let file = disk.open(temporary, OpenMode::Create)?;
     file.set_len(0)?;
     file.write_all_at(&mut [IoSlice::new(bytes)], 0)?;
+    file.sync_data()
+}
+
+/// As [`write_atomically`], in the room that the file `spare` has; `spare` is then what `path` was.
+/// The bytes and everything about them need no room that is not there already.
+pub(crate) fn write_into_spare(
+    disk: &dyn Disk,
+    spare: &Path,
+    path: &Path,
+    bytes: &[u8],
+) -> io::Result<()> {
+    let file = disk.open(spare, OpenMode::Write)?;
+    let len_bytes = bytes.len() as u64;
+    // Before the cut: that gives back what it has more.
+    file.allocate_keep_size(len_bytes)?;
+    file.write_all_at(&mut [IoSlice::new(bytes)], 0)?;
+    if file.len_bytes()? > len_bytes {
+        file.set_len(len_bytes)?;
+    }
     file.sync_data()?;
-    disk.rename(&temporary, path)?;
+    disk.exchange(spare, path)?;
     disk.sync_dir(path.parent().unwrap_or(Path::new(".")))
 }
 

@@ -53,6 +53,25 @@ impl Disk for FileDisk {
         fs::rename(from, to)
     }
 
+    fn exchange(&self, one: &Path, other: &Path) -> io::Result<()> {
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+
+        match renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE) {
+            // There is no other one yet, or the file system cannot.
+            Err(
+                rustix::io::Errno::NOENT
+                | rustix::io::Errno::INVAL
+                | rustix::io::Errno::NOSYS
+                | rustix::io::Errno::OPNOTSUPP,
+            ) => fs::rename(one, other),
+            exchanged => Ok(exchanged?),
+        }
+    }
+
+    fn file_system_id(&self, path: &Path) -> io::Result<u64> {
+        Ok(fs::metadata(path)?.dev())
+    }
+
     fn remove_file(&self, path: &Path) -> io::Result<()> {
         fs::remove_file(path)
     }
@@ -179,11 +198,14 @@ impl DiskFile for RealFile {
     }
 
     fn allocate_keep_size(&self, len_bytes: u64) -> io::Result<()> {
-        match rustix::fs::fallocate(&self.0, FallocateFlags::KEEP_SIZE, 0, len_bytes) {
-            Ok(()) => Ok(()),
-            // A file system that cannot reserve only loses the early warning.
-            Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => Ok(()),
-            Err(error) => Err(error.into()),
+        loop {
+            match rustix::fs::fallocate(&self.0, FallocateFlags::KEEP_SIZE, 0, len_bytes) {
+                Ok(()) => return Ok(()),
+                // A file system that cannot reserve only loses the early warning.
+                Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => return Ok(()),
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
     }
 }

@@ -12,6 +12,7 @@ mod sim_tree;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use self::atomic::write_into_spare;
 pub use self::atomic::{read_file, write_atomically};
 pub use self::file::FileDisk;
 pub use self::sim::{DiskOp, PowerCut, SimDisk};
@@ -80,6 +81,11 @@ pub trait Disk: Send + Sync + fmt::Debug {
     fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn DiskFile>>;
     /// Renames a file or directory; a file of the new name is replaced in one step.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Lets two files exchange their names in one step, so that both keep their room on the disk.
+    /// Where there is no `other`, or the file system cannot, it is a rename of `one`.
+    fn exchange(&self, one: &Path, other: &Path) -> io::Result<()> {
+        self.rename(one, other)
+    }
     /// Removes a file.
     fn remove_file(&self, path: &Path) -> io::Result<()>;
     /// Makes a directory and those above it, where they are missing.
@@ -103,6 +109,11 @@ pub trait Disk: Send + Sync + fmt::Debug {
     fn set_modified(&self, path: &Path, modified: Timestamp) -> io::Result<()>;
     /// Room on the file system of `path`.
     fn space(&self, path: &Path) -> io::Result<Space>;
+
+    /// Equal for paths that share their room.
+    fn file_system_id(&self, path: &Path) -> io::Result<u64> {
+        self.metadata(path).map(|_| 0)
+    }
 
     /// Whether there is something at `path`.
     fn exists(&self, path: &Path) -> io::Result<bool> {

@@ -50,6 +50,7 @@ impl SimContent {
             self.cut_to = Some(self.cut_to.map_or(len, |cut| cut.min(len)));
             self.dirty.retain(|sector| sector * SECTOR_BYTES < len);
         }
+        self.reserved_bytes = self.reserved_bytes.min(len as u64);
         self.live.resize(len, 0);
         self.len_is_dirty = true;
     }

@@ -17,7 +17,7 @@ fn full_disk_cuts_the_half_batch_and_the_log_goes_on_when_there_is_room() {
     let mut log = world.create();
     append_values(&mut log, &["before"]);
     disk.set_capacity(Some(disk.used_bytes() + 100));
-    let full = append(&mut log, batch(&[&"x".repeat(500)]));
+    let full = append(&mut log, batch(&[&"x".repeat(50_000)]));
     assert!(is_disk_full(&full), "{full:?}");
     assert_eq!(log.size_bytes(), disk_bytes(&world));
     assert_eq!(records(&log), [(0, "before".to_owned())], "reads go on");
@@ -160,4 +160,64 @@ fn preallocation_keeps_the_length_of_the_file() {
     let sizes = world.disk.read_dir(&world.dir()).unwrap();
     let logs = sizes.iter().filter(|entry| entry.name.ends_with(".log"));
     assert_eq!(logs.map(|entry| entry.len_bytes).sum::<u64>(), log.size_bytes());
+}
+
+#[test]
+fn log_with_reserved_room_is_written_when_the_disk_has_none() {
+    let config = LogConfig { reserved_ahead_bytes: 64 << 10, segment_bytes: 4000, ..small() };
+    let (disk, world) = World::simulated(config);
+    let mut log = world.create();
+    disk.set_capacity(Some(disk.used_bytes()));
+    // More than a segment: it goes on in the old one, since there is no room for a new one.
+    let count = 100;
+    for n in 0..count {
+        append_values(&mut log, &[&format!("{n:0300}")]);
+        sync(&mut log).unwrap();
+    }
+    assert_eq!(records(&log).len(), count);
+    disk.set_capacity(None);
+    append_values(&mut log, &["rolls"]);
+    disk.set_capacity(Some(disk.used_bytes()));
+    disk.power_cut(3);
+    let (log, _) = world.open_at(false, 0);
+    assert!(records(&log).len() >= count);
+}
+
+#[test]
+fn reserved_room_is_given_back_at_a_roll_and_at_a_clean_stop() {
+    let config = LogConfig { segment_bytes: 1 << 20, ..LogConfig::default() };
+    let (disk, world) = World::simulated(config);
+    let mut log = world.create();
+    let before = disk.used_bytes();
+    for _ in 0..3 {
+        append_values(&mut log, &[&"x".repeat(600_000)]);
+    }
+    assert!(disk.used_bytes() - before > log.size_bytes() + 16_000, "some is ahead");
+    let size_bytes = log.size_bytes();
+    log.close(NOW).unwrap();
+    let used_bytes = disk.used_bytes() - before;
+    assert!(used_bytes < size_bytes + 4096, "{used_bytes} for {size_bytes}");
+}
+
+#[test]
+fn deletion_needs_no_room_for_new_names() {
+    for whole in [false, true] {
+        let (disk, world) = World::simulated(small());
+        let mut log = world.create();
+        for n in 0..40 {
+            append_values(&mut log, &[&format!("{n:080}")]);
+        }
+        let before = disk.used_bytes();
+        disk.fail_from(DiskOp::Rename, ENOSPC, 0);
+        if whole {
+            log.delete(highwater_records::Uuid::from_random(1)).unwrap();
+            assert!(!world.disk.exists(&world.dir()).unwrap());
+        } else {
+            log.advance_log_start(offset(30));
+            log.delete_old_segments().unwrap();
+            assert!(log.take_deleted().is_empty());
+            append_values(&mut log, &["goes on"]);
+        }
+        assert!(disk.used_bytes() < before);
+    }
 }

@@ -75,6 +75,9 @@ async fn load(shard: &Arc<Shard>) {
             // The broker stops.
             Err(LoadError::Lost(_)) => return,
             Err(error) => {
+                if let LoadError::Read(ReadError::Fault(fault)) = &error {
+                    shard.partition.dir().note_read_fault(fault);
+                }
                 let partition = shard.number;
                 tracing::error!(partition, %error, "the groups of a partition cannot be loaded");
                 shard.end();

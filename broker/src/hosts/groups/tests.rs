@@ -16,7 +16,7 @@ use highwater_protocol::messages::offset_fetch::{RequestGroup, RequestGroupTopic
 use highwater_protocol::messages::sync_group::SyncGroupRequest;
 use highwater_records::{Monotonic, Timestamp};
 use highwater_replication::Acks;
-use highwater_storage::SimDisk;
+use highwater_storage::{DiskOp, SimDisk};
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
@@ -24,6 +24,7 @@ use super::*;
 use crate::config::Properties;
 use crate::replicas::fixture::{self, Fixture, TestClock, TestWorkers};
 
+const ENOSPC: i32 = 28;
 const GROUP: &str = "a-group";
 const TOPIC: &str = "t";
 
@@ -375,12 +376,12 @@ async fn lost_append_makes_the_coordinator_read_the_log_again() {
 async fn full_disk_refuses_commits_until_there_is_room() {
     let host = Host::loaded().await;
     assert!(is_commit(&host.synced(host.commit(1)).await));
-    host.disk.set_capacity(Some(host.disk.used_bytes()));
+    host.disk.fail_from(DiskOp::Write, ENOSPC, 0);
     let lost = host.synced(host.commit(2)).await;
     assert!(matches!(lost, Err(Unavailable::Lost(_))), "{lost:?}");
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(host.committed().await, Some(1));
-    host.disk.set_capacity(None);
+    host.disk.heal();
     assert!(is_commit(&host.synced(host.commit(3)).await));
     assert_eq!(host.committed().await, Some(3));
 }

@@ -24,7 +24,8 @@ impl World {
 
     /// Applies one alteration; the resource's overrides afterwards, or the refusal.
     fn alter(&mut self, at: &ConfigTarget, changes: &[ConfigChange]) -> Result<ConfigMap, String> {
-        let controller = Controller { node: NodeId::new(1), file: &self.file };
+        let controller =
+            Controller { node: NodeId::new(1), file: &self.file, full_directories: &[] };
         let resource = ResourceAlteration { target: at.clone(), changes: changes.to_vec() };
         let resources = [resource];
         let dry = incremental_alter_configs(&self.image, &controller, &resources, true);
@@ -154,7 +155,7 @@ fn resource_that_stands_twice_is_refused_and_the_others_go_through() {
         target: target(2, name),
         changes: vec![change("flush.ms", 0, Some("1"))],
     };
-    let controller = Controller { node: NodeId::new(1), file: &world.file };
+    let controller = Controller { node: NodeId::new(1), file: &world.file, full_directories: &[] };
     let resources = [set("t"), set("u"), set("t")];
     let decision = incremental_alter_configs(&world.image, &controller, &resources, false);
     assert_eq!(
@@ -174,7 +175,7 @@ fn replacement_takes_away_what_it_does_not_name() {
         target: topic.clone(),
         configs: vec![("flush.ms".to_owned(), value.map(str::to_owned))],
     };
-    let controller = Controller { node: NodeId::new(1), file: &world.file };
+    let controller = Controller { node: NodeId::new(1), file: &world.file, full_directories: &[] };
     let null = alter_configs(&world.image, &controller, &[replace(None)], false);
     assert_eq!(null.answer[0].1, Err(Refusal::NullValue { key: "flush.ms".to_owned() }));
     let decision = alter_configs(&world.image, &controller, &[replace(Some("7"))], false);

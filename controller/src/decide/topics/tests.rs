@@ -16,7 +16,8 @@ impl World {
     }
 
     fn create(&mut self, topics: &[NewTopic]) -> Vec<(String, Result<CreatedTopic, Refusal>)> {
-        let controller = Controller { node: NodeId::new(1), file: &self.file };
+        let controller =
+            Controller { node: NodeId::new(1), file: &self.file, full_directories: &[] };
         let dry = create_topics(&self.image, &controller, topics, true, &mut Bits::new(7).draw());
         assert!(dry.records.is_empty(), "validate_only must leave nothing");
         let decision =
@@ -30,7 +31,8 @@ impl World {
         &mut self,
         topics: &[TopicReference],
     ) -> Vec<(TopicReference, Result<DeletedTopic, Refusal>)> {
-        let controller = Controller { node: NodeId::new(1), file: &self.file };
+        let controller =
+            Controller { node: NodeId::new(1), file: &self.file, full_directories: &[] };
         let decision = delete_topics(&self.image, &controller, topics);
         apply(&mut self.image, &decision.records);
         decision.answer
@@ -219,7 +221,7 @@ fn deletion_can_be_disabled() {
 #[test]
 fn internal_topics_are_clamped_to_the_brokers_alive() {
     let file = ConfigMap::new();
-    let controller = Controller { node: NodeId::new(1), file: &file };
+    let controller = Controller { node: NodeId::new(1), file: &file, full_directories: &[] };
     let one = image_with(&[broker(1)]);
     let small = internal_topic(&one, &controller, "__transaction_state").unwrap();
     assert_eq!((small.partition_count, small.replication_factor), (50, 1));
