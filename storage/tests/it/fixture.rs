@@ -1,6 +1,5 @@
 //! A broker's part around one log: log directory, checkpoints, workers.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,8 +9,8 @@ use highwater_records::{
     Timestamp, TopicName, TopicPartition, Uuid, batches,
 };
 use highwater_storage::{
-    AppendError, Appended, CheckpointKind, Disk, Log, LogConfig, LogDir, LogSetup, LogView,
-    OpenFiles, Opening, ReadLimits, Recovery, SimDisk, StorageFault, TailCache, ValidatedBatch,
+    AppendError, Appended, Disk, Log, LogConfig, LogSetup, LogView, OpenFiles, Opening, ReadLimits,
+    Recovery, SimDisk, StorageFault, TailCache, ValidatedBatch,
 };
 
 pub(crate) const NOW: Timestamp = Timestamp::new(1_700_000_000_000);
@@ -157,11 +156,6 @@ pub(crate) fn checkpoint(log: &mut Log) -> Result<(), StorageFault> {
         }
     }
     Ok(())
-}
-
-pub(crate) fn write_recovery_point(dir: &LogDir, log: &Log) -> Result<(), String> {
-    let offsets = BTreeMap::from([(place(), log.recovery_point())]);
-    dir.write_checkpoint(CheckpointKind::RecoveryPoint, &offsets).map_err(|error| error.to_string())
 }
 
 pub(crate) fn limits(bytes_max: usize) -> ReadLimits {

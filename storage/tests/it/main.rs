@@ -3,6 +3,7 @@
 
 mod cleaning;
 mod crash;
+mod crash_points;
 mod damage;
 mod faults;
 mod files;
@@ -12,3 +13,5 @@ mod model;
 mod producers;
 mod readers;
 mod retention;
+mod swapping;
+mod workload;
