@@ -43,19 +43,22 @@ pub(crate) fn finish_swaps(
     let sync = || disk.sync_dir(dir).at_path("sync", dir);
     let undone = with_suffix(SWAP_SUFFIX).filter(|(base, ..)| !is_complete(*base));
     let undone: Vec<_> = undone.chain(with_suffix(CLEANED_SUFFIX)).collect();
+    let complete: Vec<_> =
+        with_suffix(SWAP_SUFFIX).filter(|(base, ..)| is_complete(*base)).collect();
+    if undone.is_empty() && complete.is_empty() {
+        return Ok(false);
+    }
+    // A kill leaves names that are seen but not durable: what makes the new segment complete must
+    // not be lost once the old ones are gone.
+    sync()?;
     for (_, _, entry) in &undone {
         remove_if_there(disk, &dir.join(&entry.name))?;
     }
-    let complete: Vec<_> =
-        with_suffix(SWAP_SUFFIX).filter(|(base, ..)| is_complete(*base)).collect();
     for (base, kind, entry) in &complete {
         if *kind == LOG_SUFFIX {
             let end = end_of(disk, &dir.join(&entry.name), *base, entry.len_bytes)?;
             remove_replaced(disk, dir, entries, *base, end)?;
         }
-    }
-    if undone.is_empty() && complete.is_empty() {
-        return Ok(false);
     }
     sync()?;
     for (_, _, entry) in &complete {
