@@ -8,7 +8,7 @@ use highwater_storage::{SimDisk, StorageFault};
 
 use crate::fixture::{append_values, limits, sync};
 use crate::workload::Step::{
-    self, Append, Checkpoint, Create, Delete, DeleteRecords, Lead, Restart, Roll, Swap, Sync,
+    self, Append, Checkpoint, Clean, Create, Delete, DeleteRecords, Lead, Restart, Roll, Sync,
     Truncate,
 };
 use crate::workload::{Broker, Outcome, Teller, Told, check_producer, run, start_and_check};
@@ -74,7 +74,7 @@ fn random_steps(seed: u64) -> Vec<Step> {
             Append(batches) => room + i64::try_from(batches).unwrap(),
             // A cut takes the whole batch, of up to three records.
             DeleteRecords(count) | Truncate(count) => room - count - 2,
-            Sync | Checkpoint | Roll | Lead | Swap | Restart | Delete | Create => room,
+            Sync | Checkpoint | Roll | Lead | Clean | Restart | Delete | Create => room,
         };
         steps.push(step);
     }

@@ -47,7 +47,7 @@ protocols! {
     truncating_survives_every_crash_state: truncate,
     checkpointing_survives_every_crash_state: checkpoint,
     retention_survives_every_crash_state: retention,
-    swapping_survives_every_crash_state: swap,
+    compaction_swap_survives_every_crash_state: clean,
     topic_creation_and_deletion_survive_every_crash_state: topic,
     clean_stop_and_start_survive_every_crash_state: restart,
     failed_sync_survives_every_crash_state: failed_sync,

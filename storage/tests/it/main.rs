@@ -13,5 +13,4 @@ mod model;
 mod producers;
 mod readers;
 mod retention;
-mod swapping;
 mod workload;

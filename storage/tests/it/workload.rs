@@ -7,14 +7,17 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use highwater_records::{LeaderEpoch, NodeId, Offset, Uuid, batches};
+use highwater_records::{
+    BatchBuilder, Codec, LeaderEpoch, NodeId, Offset, ProducerEpoch, ProducerId, Sequence, Uuid,
+    batches,
+};
 use highwater_storage::{
     CheckpointKind, Log, LogConfig, LogDir, LogDirError, MetaProperties, Opening, Recovery,
-    SimDisk, StorageFault, remove_files, topic_id_of, verify,
+    SimDisk, StorageFault, ValidatedBatch, remove_files, topic_id_of, verify,
 };
 
+use crate::cleaning::Pass;
 use crate::fixture::{NOW, World, limits, offset, place, produced, small};
-use crate::swapping;
 
 /// One step of a workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,8 +33,8 @@ pub(crate) enum Step {
     DeleteRecords(i64),
     /// Cut so many offsets off the end.
     Truncate(i64),
-    /// Put one segment with half of the batches in the place of all that are complete.
-    Swap,
+    /// Compact all segments but the active one.
+    Clean,
     /// Clean stop and start.
     Restart,
     /// Delete the topic.
@@ -61,7 +64,7 @@ pub(crate) struct Told {
     pub(crate) synced: usize,
     /// Batches by base offset: count of records and first sequence.
     pub(crate) batches: BTreeMap<i64, (i32, i32)>,
-    /// Offsets that a swap has removed, and those that one under way removes, all or none.
+    /// Offsets that compaction has removed, and those that a pass under way removes.
     removed: BTreeSet<i64>,
     being_removed: BTreeSet<i64>,
     /// Log start that is durable, and that was asked for.
@@ -131,6 +134,11 @@ impl Told {
         records.iter().map(|record| record.value.clone()).collect()
     }
 
+    /// Offsets of which a newer record has the key; they have not been removed yet.
+    fn replaced_by_newer(&self) -> BTreeSet<i64> {
+        (0..self.end() - KEYS).filter(|offset| !self.removed.contains(offset)).collect()
+    }
+
     fn truncate(&mut self, end: i64) {
         self.records.truncate(usize::try_from(end).unwrap());
         self.batches.retain(|base, _| *base < end);
@@ -141,6 +149,20 @@ impl Told {
         let last = self.batches.range(..end).next_back();
         last.map_or(0, |(_, (count, first))| first + count)
     }
+}
+
+/// Keys that the records of a compacted topic have in turn.
+const KEYS: i64 = 4;
+
+/// As [`produced`], each record with a key.
+fn keyed(base: i64, sequence: i32, values: &[String]) -> ValidatedBatch {
+    let mut builder = BatchBuilder::new(Codec::None);
+    builder.producer(ProducerId::new(7), ProducerEpoch::new(0), Sequence::new(sequence));
+    for (offset, value) in (base..).zip(values) {
+        let key = (offset % KEYS).to_string();
+        builder.append(NOW, Some(key.as_bytes()), Some(value.as_bytes()), &[]);
+    }
+    ValidatedBatch::from(&builder.build())
 }
 
 /// Keeps what was told at which number of changes of the disk.
@@ -197,6 +219,8 @@ pub(crate) struct Broker {
     pub(crate) world: World,
     dir: LogDir,
     pub(crate) log: Option<Log>,
+    /// All below was compacted by this process.
+    cleaned_through: i64,
 }
 
 impl Broker {
@@ -219,7 +243,7 @@ impl Broker {
         for deleted in dir.contents().map_err(text)?.deleted {
             world.disk.remove_dir_all(&deleted).map_err(text)?;
         }
-        let mut broker = Self { disk: disk.clone(), world, dir, log: None };
+        let mut broker = Self { disk: disk.clone(), world, dir, log: None, cleaned_through: 0 };
         let mut recovery = Recovery::default();
         if broker.world.disk.exists(&broker.world.dir()).map_err(text)? {
             recovery = broker.open(told, is_clean)?;
@@ -273,7 +297,7 @@ impl Broker {
                 assert_eq!(end, bound);
                 teller.told.truncate(end);
             }
-            Step::Swap => self.swap(teller)?,
+            Step::Clean => self.clean(teller)?,
             Step::Restart => self.restart(teller)?,
             Step::Delete => self.delete(teller)?,
             Step::Create => self.create(teller)?,
@@ -290,7 +314,11 @@ impl Broker {
         teller.note(&self.disk);
         let epoch = teller.told.epoch;
         for (base, values, sequence) in new {
-            let batch = produced(7, 0, sequence, &values);
+            let batch = if teller.told.is_compacted {
+                keyed(base, sequence, &values)
+            } else {
+                produced(7, 0, sequence, &values)
+            };
             let appended = self.log().append(batch, epoch, NOW).map_err(text)?;
             assert_eq!(appended.base_offset, offset(base));
         }
@@ -329,30 +357,20 @@ impl Broker {
         remove_files(&*self.world.disk, &deleted).map_err(text)
     }
 
-    /// Everything below the active segment is durable; then the log is closed, as far as a crash
-    /// closes it, its files are swapped, and it is opened again.
-    fn swap(&mut self, teller: &mut Teller) -> Outcome<()> {
+    fn clean(&mut self, teller: &mut Teller) -> Outcome<()> {
         self.log().roll(NOW).map_err(text)?;
         self.checkpoint()?;
         teller.told.synced = teller.told.records.len();
-        let (below, told) = (self.log().log_end_offset().value(), &mut teller.told);
-        self.log = None;
-        // Every second batch goes, but never the last one: the log ends where it ended.
-        let left = told.batches.iter().filter(|(base, _)| !told.removed.contains(base));
-        for (base, (count, _)) in left.skip(1).step_by(2) {
-            let end = *base + i64::from(*count);
-            if end < below {
-                told.being_removed.extend(*base..end);
-            }
-        }
+        teller.told.being_removed = teller.told.replaced_by_newer();
         teller.note(&self.disk);
-        let told = &teller.told;
-        let is_kept = |base: i64| !told.being_removed.contains(&base);
-        swapping::swap(&*self.world.disk, &self.world.dir(), below, is_kept).map_err(text)?;
+        let pass = Pass { cleaned_through: self.cleaned_through, ..Pass::default() };
+        let Self { world, log, .. } = self;
+        let log = log.as_mut().expect("the topic exists");
+        let summary = pass.run(world, log).ok_or("there was nothing to clean")?;
+        self.cleaned_through = summary.cleaned_through.value();
         let removed = std::mem::take(&mut teller.told.being_removed);
         teller.told.removed.extend(removed);
-        teller.note(&self.disk);
-        self.open(&teller.told, false).map(drop)
+        Ok(())
     }
 
     fn restart(&mut self, teller: &mut Teller) -> Outcome<()> {
@@ -460,14 +478,12 @@ pub(crate) fn start_and_check(disk: &SimDisk, told: &Told) -> Outcome<Found> {
 
 fn check_records(log: &Log, told: &Told, start: i64, end: i64) -> Outcome<()> {
     let found = read(log)?;
-    let mut missing = told.removed.clone();
-    if told.being_removed.iter().any(|offset| *offset >= start && !found.contains_key(offset)) {
-        missing.extend(&told.being_removed);
-    }
     for offset in start..end {
         let index = usize::try_from(offset).unwrap();
-        let expected = Some(&told.records[index]).filter(|_| !missing.contains(&offset));
         let found = found.get(&offset);
+        let may_be_gone = found.is_none() && told.being_removed.contains(&offset);
+        let is_gone = told.removed.contains(&offset) || may_be_gone;
+        let expected = Some(&told.records[index]).filter(|_| !is_gone);
         ensure!(found == expected, "at {offset} of {start}..{end}: {found:?}, not {expected:?}");
     }
     let first = found.keys().next().copied().unwrap_or(start);

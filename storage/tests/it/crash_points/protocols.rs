@@ -6,7 +6,7 @@ use highwater_storage::{DiskOp, SimDisk};
 
 use super::explore::{Budget, Chance, Report, Trace};
 use crate::workload::Step::{
-    self, Append, Checkpoint, Create, Delete, DeleteRecords, Lead, Restart, Roll, Swap, Sync,
+    self, Append, Checkpoint, Clean, Create, Delete, DeleteRecords, Lead, Restart, Roll, Sync,
     Truncate,
 };
 use crate::workload::{Broker, Teller, Told, run};
@@ -25,7 +25,7 @@ pub(crate) struct Protocols {
     pub(crate) truncate: Protocol,
     pub(crate) checkpoint: Protocol,
     pub(crate) retention: Protocol,
-    pub(crate) swap: Protocol,
+    pub(crate) clean: Protocol,
     pub(crate) topic: Protocol,
     pub(crate) restart: Protocol,
     pub(crate) failed_sync: Protocol,
@@ -50,7 +50,7 @@ pub(crate) const PROTOCOLS: Protocols = Protocols {
         name: "retention",
         explore: |budget, report| explore_all(TRIMMING, budget, report),
     },
-    swap: Protocol { name: "compaction swap", explore: swap },
+    clean: Protocol { name: "compaction swap", explore: clean },
     topic: Protocol {
         name: "topic create and delete",
         explore: |budget, report| explore_all(REPLACING, budget, report),
@@ -83,9 +83,9 @@ const TRIMMING: &[&[Step]] = &[
     &[Append(8), DeleteRecords(9), Append(6), Sync, DeleteRecords(9), Append(2), Sync],
     &[Append(9), Checkpoint, Append(9), DeleteRecords(22), Checkpoint, Append(2), Truncate(4)],
 ];
-const SWAPPING: &[&[Step]] = &[
-    &[Append(12), Append(8), Swap, Append(3), Sync],
-    &[Append(9), Swap, Append(9), Checkpoint, Append(4), Swap, Append(2)],
+const CLEANING: &[&[Step]] = &[
+    &[Append(12), Append(8), Clean, Append(3), Sync],
+    &[Append(9), Clean, Append(9), Checkpoint, Append(4), Clean, Append(2)],
 ];
 const REPLACING: &[&[Step]] = &[
     &[Append(4), Checkpoint, Append(3), Delete, Create, Append(2), Sync],
@@ -102,8 +102,8 @@ fn explore_all(workloads: &[&[Step]], budget: &Budget, report: &mut Report) {
     }
 }
 
-fn swap(budget: &Budget, report: &mut Report) {
-    for steps in SWAPPING {
+fn clean(budget: &Budget, report: &mut Report) {
+    for steps in CLEANING {
         Trace::of(steps, Told::compacted()).explore(budget, report);
     }
 }
@@ -169,7 +169,7 @@ fn three_steps(budget: &Budget, report: &mut Report) {
 fn recovery(budget: &Budget, report: &mut Report) {
     let workloads = [APPENDING, TRUNCATING, CHECKPOINTING, TRIMMING, RESTARTING].concat();
     let traces = workloads.iter().map(|steps| Trace::of(steps, Told::default()));
-    let traces = traces.chain(SWAPPING.iter().map(|steps| Trace::of(steps, Told::compacted())));
+    let traces = traces.chain(CLEANING.iter().map(|steps| Trace::of(steps, Told::compacted())));
     for (number, trace) in traces.enumerate().step_by(budget.workload_stride.min(4)) {
         let mut chance = Chance(number as u64);
         for _ in 0..4 {
