@@ -27,6 +27,7 @@ mod epoch;
 mod error_code;
 mod header;
 mod ids;
+mod mutant;
 mod offset;
 mod record;
 mod time;
@@ -46,6 +47,9 @@ pub use self::header::{
     BATCH_PREFIX_BYTES, BatchHeader, TimestampType,
 };
 pub use self::ids::{NodeId, ProducerId, Sequence, Uuid, UuidError};
+#[cfg(feature = "mutants")]
+pub use self::mutant::MARK as MUTANTS_MARK;
+pub use self::mutant::{Mutant, Mutation};
 pub use self::offset::Offset;
 pub use self::record::{Header, Record, Records};
 pub use self::time::{Monotonic, Now, Timestamp};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use highwater_records::{
-    BatchHeader, EndTransactionMarker, LeaderEpoch, Offset, Timestamp, TimestampType,
+    BatchHeader, EndTransactionMarker, LeaderEpoch, Mutation, Offset, Timestamp, TimestampType,
 };
 
 use crate::disk::DiskFile;
@@ -90,8 +90,14 @@ impl Log {
         let base_offset = self.next_append_offset();
         self.check_size_and_offsets(&header, base_offset)?;
         if header.has_producer_id() {
+            let takes_gaps = self.config.mutant.is(Mutation::GapAfterSnapshotTaken)
+                && !self.snapshots.is_empty();
             let producers = self.loaded_producers(now).map_err(AppendError::Fault)?;
-            match producers.check(&header).map_err(AppendError::Refused)? {
+            let checked = match producers.check(&header) {
+                Err(Refusal::OutOfOrderSequence { .. }) if takes_gaps => Ok(Check::New),
+                checked => checked,
+            };
+            match checked.map_err(AppendError::Refused)? {
                 Check::New => {}
                 Check::Duplicate(batch) => {
                     return Ok(Appended {
@@ -104,7 +110,9 @@ impl Log {
             }
         }
         header.base_offset = base_offset;
-        header.partition_leader_epoch = leader_epoch;
+        if !self.config.mutant.is(Mutation::EpochNotStamped) {
+            header.partition_leader_epoch = leader_epoch;
+        }
         if let Err(error) = self.maybe_roll(&header, now) {
             self.turn.failed = Some(error.clone());
             return Err(error);
@@ -155,7 +163,10 @@ impl Log {
             let first = Some(header.max_timestamp).filter(|time| !time.is_none());
             self.active_since = Some((first, now));
         }
-        let staged = self.tail_cache.stage(&header.write(), body);
+        let is_reused = self.config.mutant.is(Mutation::BufferReused)
+            && header.base_offset.value() % 100_000 == 99_999;
+        let reused = is_reused.then(|| Bytes::from(vec![b'!'; body.len()]));
+        let staged = self.tail_cache.stage(&header.write(), reused.as_ref().unwrap_or(body));
         self.turn.bytes += header.size_bytes() as u64;
         self.turn.now = now;
         self.turn.batches.push(Waiting { header, marker, staged });

@@ -9,7 +9,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use highwater_records::{Offset, Timestamp};
+use highwater_records::{Mutation, Offset, Timestamp};
 
 use crate::disk::{Disk, DiskFile, OpenMode, write_atomically};
 use crate::error::{AtPath, StorageFault};
@@ -172,12 +172,14 @@ impl SyncWork {
     pub fn run(self) -> Result<Synced, StorageFault> {
         for unsynced in &self.files {
             let synced = unsynced.file.sync_data();
-            synced.map_err(|source| {
+            if let Err(source) = synced
+                && !self.home.mutant.is(Mutation::SyncErrorIgnored)
+            {
                 let path = self.home.path(unsynced.base_offset, LOG_SUFFIX);
-                StorageFault::new("sync", &path, source)
-            })?;
+                return Err(StorageFault::new("sync", &path, source));
+            }
         }
-        if self.syncs_names {
+        if self.syncs_names && !self.home.mutant.is(Mutation::NewSegmentNameUnsynced) {
             self.home.disk.sync_dir(&self.home.dir).at_path("sync", &self.home.dir)?;
         }
         Ok(self.synced)

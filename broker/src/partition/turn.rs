@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use highwater_controller::config::TopicSettings;
-use highwater_records::{NodeId, Now, Offset};
+use highwater_records::{Mutation, NodeId, Now, Offset};
 use highwater_replication::{Acks, Durability, Effects, Leader, WaitFor, WaitingAppends};
 use highwater_storage::{AppendError, Appended, Log, StorageFault};
 use smallvec::SmallVec;
@@ -145,7 +145,10 @@ impl Writer {
         };
         let end = leading.log.log_end_offset();
         assert!(end >= end_before, "an append never shortens the log");
-        let effects = leading.leader.on_appended(end);
+        let mut effects = leading.leader.on_appended(end);
+        if leading.log.mutant().is(Mutation::AnsweredBeforeSync) {
+            effects = effects.and(leading.leader.on_synced(end));
+        }
         leading.settle(self.written.drain(..), end, refusal, waiting, aftermath);
         leading.act(effects, waiting, aftermath);
         aftermath.requests_sync |= leading.log.wants_flush(now.wall);
@@ -195,9 +198,13 @@ impl Leading {
                 log_append_time: appended.log_append_time,
                 log_start_offset,
             };
+            let hurries =
+                appended.duplicate && self.log.mutant().is(Mutation::DuplicateAnsweredAtOnce);
             match acks.wait_for(done.end_offset) {
                 WaitFor::LocalAppend => aftermath.answers.push((reply, Ok(done))),
-                WaitFor::HighWatermark { at_least } if at_least <= self.leader.high_watermark() => {
+                WaitFor::HighWatermark { at_least }
+                    if hurries || at_least <= self.leader.high_watermark() =>
+                {
                     let allowed = self.leader.check_acknowledge();
                     let result = allowed.map(|()| done).map_err(AppendRefusal::from);
                     aftermath.answers.push((reply, result));

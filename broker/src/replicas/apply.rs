@@ -197,7 +197,10 @@ impl Replicas {
                 topic_partition: TopicPartition { topic: topic.name.clone(), partition: number },
                 topic_id: topic.id,
                 metadata: metadata.clone(),
-                log_config: log_config(settings, PRODUCER_ID_EXPIRATION_MS, &self.random),
+                log_config: LogConfig {
+                    mutant: self.mutant,
+                    ..log_config(settings, PRODUCER_ID_EXPIRATION_MS, &self.random)
+                },
                 settings: Arc::clone(settings),
                 hosted: hosted.cloned(),
             });
@@ -489,6 +492,7 @@ impl Replicas {
             log_end: log.log_end_offset(),
             synced_end: log.synced_end_offset(),
             high_watermark: high_watermark.unwrap_or(Offset::ZERO),
+            mutant: self.mutant,
         }
     }
 }
