@@ -6,6 +6,8 @@
 pub mod groups;
 pub mod honest;
 pub mod hostile;
+pub mod loop_fs;
+pub mod power_cuts;
 mod process;
 mod raw_client;
 
