@@ -246,8 +246,12 @@ impl CheckpointWork {
         }
         self.segments.iter().try_for_each(|segment| segment.sync_indexes())?;
         for path in &self.rolled_snapshots {
-            let file = disk.open(path, OpenMode::Write).at_path("open", path)?;
-            file.sync_data().at_path("sync", path)?;
+            match disk.open(path, OpenMode::Write) {
+                Ok(file) => file.sync_data().at_path("sync", path)?,
+                // Its segment was deleted after this work was taken.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => return Err(StorageFault::new("open", path, error)),
+            }
         }
         if let Some(text) = &self.epochs {
             let path = home.dir.join(LEADER_EPOCHS_FILE);

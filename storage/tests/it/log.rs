@@ -83,6 +83,21 @@ fn creating_a_log_takes_three_syncs_and_two_files() {
 }
 
 #[test]
+fn checkpoint_taken_before_old_segments_go_finishes_after_them() {
+    let (_, world) = World::simulated(small());
+    let mut log = world.create();
+    for sequence in 0..40 {
+        append(&mut log, produced(7, 0, sequence, &["v".repeat(80)])).unwrap();
+    }
+    let work = log.take_checkpoint(NOW).unwrap().unwrap();
+    log.advance_log_start(offset(30));
+    log.delete_old_segments().unwrap();
+    let done = work.run().unwrap();
+    log.on_checkpointed(&done);
+    assert_eq!(log.recovery_point(), offset(40));
+}
+
+#[test]
 fn batch_on_disk_carries_its_offset_and_leader_epoch() {
     let (_, world) = World::simulated(LogConfig::default());
     let mut log = world.create();
