@@ -299,6 +299,9 @@ impl Parts {
                 .await
                 .map_err(|error| metadata(&error))?;
         let Self { config, seams, panics, tasks, ending, fatal } = self;
+        if let Some(warning) = highwater_records::Mutant::warning() {
+            tracing::warn!("{warning}");
+        }
         let mut net = Net::new(config.limits.clone(), Arc::clone(&seams.clock), panics);
         net.mutant = seams.mutant;
         let groups = GroupsSetup {

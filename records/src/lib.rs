@@ -47,8 +47,6 @@ pub use self::header::{
     BATCH_PREFIX_BYTES, BatchHeader, TimestampType,
 };
 pub use self::ids::{NodeId, ProducerId, Sequence, Uuid, UuidError};
-#[cfg(feature = "mutants")]
-pub use self::mutant::MARK as MUTANTS_MARK;
 pub use self::mutant::{Mutant, Mutation};
 pub use self::offset::Offset;
 pub use self::record::{Header, Record, Records};

@@ -31,7 +31,7 @@ pub enum Mutation {
     KeysComparedByHash,
     /// M-41: retention goes by record timestamps, in the far future too.
     RetentionByAnyTimestamp,
-    /// M-42: a look-up by time begins one index entry late.
+    /// M-42: a look-up by time is one off.
     TimeIndexOffByOne,
     /// M-43: answers of pipelined requests are swapped.
     AnswersSwapped,
@@ -69,6 +69,13 @@ impl Mutant {
         }
     }
 
+    /// What a broker of a build that has mutants says at its start; `cargo xtask tidy` looks for the
+    /// text in the release binary.
+    #[must_use]
+    pub fn warning() -> Option<&'static str> {
+        cfg!(feature = "mutants").then_some("this build has known wrong variants in it")
+    }
+
     /// The mutant of a number of the list, `M-11`; `None` if this build has no such one.
     #[must_use]
     pub fn numbered(number: &str) -> Option<Self> {
@@ -84,10 +91,6 @@ impl Mutant {
         }
     }
 }
-
-/// `cargo xtask tidy` looks for this text in the release binary.
-#[cfg(feature = "mutants")]
-pub const MARK: &str = "this build has known wrong variants in it";
 
 #[cfg(feature = "mutants")]
 const NUMBERS: [(&str, Mutation); 17] = [

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use highwater_records::{BATCH_HEADER_BYTES, BatchHeader, Mutation, Offset, Timestamp};
+use highwater_records::{BATCH_HEADER_BYTES, BatchHeader, Offset, Timestamp};
 use parking_lot::MutexGuard;
 
 use crate::batch_scanner::{BatchScanner, Depth, ScanError, Scanned};
@@ -229,9 +229,7 @@ impl Segment {
             let indexes = self.loaded_indexes()?;
             let tail = indexes.times.tail();
             let newer = tail.partition_point(|entry| entry.timestamp <= timestamp);
-            let late = usize::from(self.home.mutant.is(Mutation::TimeIndexOffByOne));
-            let newest = newer.checked_sub(1).map(|index| tail[(index + late).min(tail.len() - 1)]);
-            (newest, indexes.times.stored_count())
+            (newer.checked_sub(1).map(|index| tail[index]), indexes.times.stored_count())
         };
         let found = match newest {
             Some(entry) => Ok(Some(entry)),

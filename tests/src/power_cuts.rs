@@ -24,8 +24,12 @@ use crate::loop_fs::{Kind, LoopFs};
 use crate::{Highwater, RawClient};
 
 /// One rolls in every life, one never.
-const TOPICS: [(&str, &[(&str, &str)]); 2] =
-    [("small-segments", &[("internal.segment.bytes", "20480")]), ("one-segment", &[])];
+const TOPICS: [(&str, &[(&str, &str)]); 2] = [
+    ("small-segments", &[("internal.segment.bytes", "20480"), FOR_EVER]),
+    ("one-segment", &[FOR_EVER]),
+];
+/// The timestamps are long ago.
+const FOR_EVER: (&str, &str) = ("retention.ms", "-1");
 const PARTITIONS: i32 = 6;
 const PRODUCERS: usize = 4;
 const UNSYNCED_PRODUCERS: usize = 2;

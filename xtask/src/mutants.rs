@@ -66,7 +66,11 @@ const MUTANTS: [Mutant; 17] = [
         "producer state not rebuilt",
         "producers::all_five_batches_survive_a_kill_wherever_the_recovery_point_is",
     ),
-    storage("M-29", "gap accepted after a snapshot", "producers::gap_is_refused_after_a_snapshot_too"),
+    storage(
+        "M-29",
+        "gap accepted after a snapshot",
+        "producers::gap_is_refused_after_a_snapshot_too",
+    ),
     storage(
         "M-38",
         "tombstones dropped by time only",

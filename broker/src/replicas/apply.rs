@@ -434,6 +434,8 @@ impl Replicas {
         found: FoundLog,
     ) -> Result<Log, OpenError> {
         let topic_partition = &change.topic_partition;
+        // Ours compacts below the recovery point only; past it a hole is a loss.
+        let is_kafkas = dir.hosted.log_dir().meta().is_none_or(|meta| !meta.is_ours);
         let opening = {
             let checkpoints = dir.hosted.checkpoints.lock();
             let read = |offsets: &BTreeMap<TopicPartition, Offset>| {
@@ -443,7 +445,7 @@ impl Replicas {
                 is_clean: found.is_clean,
                 recovery_point: read(&checkpoints.recovery_points),
                 log_start_offset: read(&checkpoints.log_starts),
-                keep_holes: change.settings.cleanup_policy.compact,
+                keep_holes: change.settings.cleanup_policy.compact && is_kafkas,
                 now: self.context.clock.now().wall,
             }
         };

@@ -31,7 +31,9 @@ fn setup(replicas: &[i32], isr: &[i32], min_insync_replicas: usize) -> LeaderSet
         synced_end: Offset::ZERO,
         high_watermark: Offset::ZERO,
         mutant: match std::env::var_os("HIGHWATER_MUTANT") {
-            Some(number) => Mutant::numbered(number.to_str().unwrap()).expect("a build with mutants"),
+            Some(number) => {
+                Mutant::numbered(number.to_str().unwrap()).expect("a build with mutants")
+            }
             None => Mutant::NONE,
         },
     }

@@ -40,7 +40,12 @@ impl Budget {
         second_crashes: 2,
     };
     pub(crate) const QUICK: Self =
-        Self { exhaustive_max: 8, samples: 8, stride: 7, workload_stride: 61, second_crashes: 1 };
+        Self { exhaustive_max: 8, samples: 6, stride: 13, workload_stride: 61, second_crashes: 1 };
+
+    /// With more moments and states, unless it has all of them.
+    pub(crate) fn denser(&self) -> Self {
+        Self { stride: self.stride.min(3), samples: self.samples.max(24), ..*self }
+    }
 }
 
 /// What was looked at, and what was wrong.
