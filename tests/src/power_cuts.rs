@@ -35,8 +35,8 @@ const PRODUCERS: usize = 4;
 const UNSYNCED_PRODUCERS: usize = 2;
 /// Requests of one producer that are under way at once.
 const IN_FLIGHT_MAX: usize = 4;
-/// A producer that gets no answer for this long says that the broker hangs.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// On a slow disk the cut comes after this long, with whatever is acknowledged by then.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// What comes first at a cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,7 +177,7 @@ fn load_until(address: SocketAddr, life: usize, cut: impl FnOnce() -> Result<()>
             let (new, _) = producer.join().expect("a producer does not panic");
             acked.extend(new);
         }
-        ensure!(begun.elapsed() < PATIENCE, "{} answers in {PATIENCE:?}", acked.len());
+        ensure!(!acked.is_empty(), "no answer in {PATIENCE:?}: the broker hangs");
         was_cut
     })?;
     Ok(acked)
