@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::future::BoxFuture;
-use highwater_records::{Monotonic, Now, Timestamp, Uuid};
+use highwater_records::{Monotonic, Mutant, Now, Timestamp, Uuid};
 use highwater_storage::{Disk, FileDisk};
 use rustix::process::Resource;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -30,6 +30,8 @@ pub struct Seams {
     pub workers: Arc<dyn Workers>,
     /// Memory this process may use, if somebody limits it: a quarter of it is the budget for requests and answers.
     pub memory_limit_bytes: Option<u64>,
+    /// A wrong variant of the broker, in builds that have them.
+    pub mutant: Mutant,
 }
 
 impl Seams {
@@ -44,6 +46,7 @@ impl Seams {
             transport: Arc::new(TcpTransport::new()),
             workers: Arc::new(ThreadWorkers::new()),
             memory_limit_bytes: control_group_limit(),
+            mutant: Mutant::NONE,
         })
     }
 }

@@ -299,7 +299,11 @@ impl Parts {
                 .await
                 .map_err(|error| metadata(&error))?;
         let Self { config, seams, panics, tasks, ending, fatal } = self;
-        let net = Net::new(config.limits.clone(), Arc::clone(&seams.clock), panics);
+        if let Some(warning) = highwater_records::Mutant::warning() {
+            tracing::warn!("{warning}");
+        }
+        let mut net = Net::new(config.limits.clone(), Arc::clone(&seams.clock), panics);
+        net.mutant = seams.mutant;
         let groups = GroupsSetup {
             clock: Arc::clone(&seams.clock),
             workers: Arc::clone(&seams.workers),
@@ -345,6 +349,7 @@ impl Parts {
             disk: Arc::clone(&seams.disk),
             workers: Arc::clone(&seams.workers),
             clock: Arc::clone(&seams.clock),
+            mutant: seams.mutant,
             random_seed: random.next_u64(),
             tasks: tasks.clone(),
             fatal: fatal.clone(),

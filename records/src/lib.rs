@@ -28,6 +28,7 @@ mod epoch;
 mod error_code;
 mod header;
 mod ids;
+mod mutant;
 mod offset;
 mod record;
 mod time;
@@ -48,6 +49,7 @@ pub use self::header::{
     BATCH_PREFIX_BYTES, BatchHeader, TimestampType,
 };
 pub use self::ids::{NodeId, ProducerId, Sequence, Uuid, UuidError};
+pub use self::mutant::{Mutant, Mutation};
 pub use self::offset::Offset;
 pub use self::record::{Header, Record, Records};
 pub use self::time::{Monotonic, Now, Timestamp};

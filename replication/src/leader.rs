@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use highwater_records::{LeaderEpoch, NodeId, Offset};
+use highwater_records::{LeaderEpoch, Mutant, Mutation, NodeId, Offset};
 
 use crate::high_watermark::least_counted_end;
 use crate::{Acks, Durability, Effects, Isr, Progress, Refusal};
@@ -28,6 +28,8 @@ pub struct LeaderSetup {
     pub synced_end: Offset,
     /// The checkpointed high watermark; above the log end it is cut to it.
     pub high_watermark: Offset,
+    /// A wrong variant, in builds that have them.
+    pub mutant: Mutant,
 }
 
 /// New metadata for a partition that this node already leads.
@@ -78,7 +80,10 @@ impl Leader {
             durability: setup.durability,
             local: Progress { end: setup.log_end, synced: setup.synced_end, compacted },
             followers: BTreeMap::new(),
-            high_watermark: setup.high_watermark.min(setup.log_end),
+            high_watermark: match setup.mutant.is(Mutation::HighWatermarkBeyondEnd) {
+                true => setup.high_watermark,
+                false => setup.high_watermark.min(setup.log_end),
+            },
         };
         let effects = leader.maybe_advance_high_watermark().and(leader.maybe_request_sync());
         (leader, effects)

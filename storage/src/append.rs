@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use highwater_records::{
-    BatchHeader, EndTransactionMarker, LeaderEpoch, Offset, Timestamp, TimestampType,
+    BatchHeader, EndTransactionMarker, LeaderEpoch, Mutation, Offset, Timestamp, TimestampType,
 };
 
 use crate::disk::DiskFile;
@@ -95,11 +95,17 @@ impl Log {
         let base_offset = self.next_append_offset();
         self.check_size_and_offsets(&header, base_offset)?;
         if header.has_producer_id() {
+            let takes_gaps = self.config.mutant.is(Mutation::GapAfterSnapshotTaken)
+                && !self.snapshots.is_empty();
             if let Err(fault) = self.loaded_producers(now) {
                 return Err(self.refuse_or_fault(fault));
             }
             let producers = self.producers.as_mut().expect("loaded just now");
-            match producers.check(&header).map_err(AppendError::Refused)? {
+            let checked = match producers.check(&header) {
+                Err(Refusal::OutOfOrderSequence { .. }) if takes_gaps => Ok(Check::New),
+                checked => checked,
+            };
+            match checked.map_err(AppendError::Refused)? {
                 Check::New => {}
                 Check::Duplicate(batch) => {
                     return Ok(Appended {
@@ -112,7 +118,9 @@ impl Log {
             }
         }
         header.base_offset = base_offset;
-        header.partition_leader_epoch = leader_epoch;
+        if !self.config.mutant.is(Mutation::EpochNotStamped) {
+            header.partition_leader_epoch = leader_epoch;
+        }
         if let Err(error) = self.maybe_roll(&header, now) {
             self.turn.failed = Some(error.clone());
             return Err(error);
@@ -163,7 +171,10 @@ impl Log {
             let first = Some(header.max_timestamp).filter(|time| !time.is_none());
             self.active_since = Some((first, now));
         }
-        let staged = self.tail_cache.stage(&header.write(), body);
+        let is_reused = self.config.mutant.is(Mutation::BufferReused)
+            && header.base_offset.value() % 100_000 == 99_999;
+        let reused = is_reused.then(|| Bytes::from(vec![b'!'; body.len()]));
+        let staged = self.tail_cache.stage(&header.write(), reused.as_ref().unwrap_or(body));
         self.turn.bytes += header.size_bytes() as u64;
         self.turn.now = now;
         self.turn.batches.push(Waiting { header, marker, staged });

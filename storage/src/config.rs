@@ -1,5 +1,7 @@
 //! What can be set for a log.
 
+use highwater_records::Mutant;
+
 /// Settings of one log; the fields are Kafka's keys, word for word.
 ///
 /// The broker reads `server.properties` and topic configs and builds this; a change of topic
@@ -28,6 +30,8 @@ pub struct LogConfig {
     pub flush_messages: u64,
     /// [`crate::Log::wants_flush`] after this long.
     pub flush_ms: u64,
+    /// A wrong variant, in builds that have them.
+    pub mutant: Mutant,
 }
 
 impl Default for LogConfig {
@@ -43,6 +47,7 @@ impl Default for LogConfig {
             producer_id_expiration_ms: 24 * 3600 * 1000,
             flush_messages: u64::MAX,
             flush_ms: u64::MAX,
+            mutant: Mutant::NONE,
         }
     }
 }

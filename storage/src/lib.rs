@@ -70,8 +70,8 @@ pub use self::cleaner::{
 };
 pub use self::config::LogConfig;
 pub use self::disk::{
-    DirEntry, Disk, DiskFile, DiskLock, DiskOp, FileDisk, Metadata, OpenMode, PowerCut, SimDisk,
-    Space, read_file, write_atomically,
+    CrashPoint, DirEntry, Disk, DiskFile, DiskLock, DiskOp, FileDisk, Metadata, OpenMode, PowerCut,
+    SimDisk, Space, read_file, write_atomically,
 };
 pub use self::dump::{
     DumpedBatch, SegmentDump, dump_offset_index, dump_segment, dump_time_index,

@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use highwater_records::{
-    BatchHeader, LeaderEpoch, Offset, RecordBatch, Timestamp, TopicPartition, Uuid,
+    BatchHeader, LeaderEpoch, Mutant, Offset, RecordBatch, Timestamp, TopicPartition, Uuid,
 };
 
 use crate::append::Turn;
@@ -136,6 +136,12 @@ impl Log {
     pub fn set_config(&mut self, config: LogConfig) {
         self.home.index_interval_bytes.store(config.index_interval_bytes, Ordering::Relaxed);
         self.config = config;
+    }
+
+    /// The wrong variant that this log is, in builds that have them.
+    #[must_use]
+    pub const fn mutant(&self) -> Mutant {
+        self.config.mutant
     }
 
     /// Notes that `epoch` begins at the log end: a new leader, before its first append.

@@ -159,7 +159,7 @@ impl Log {
     fn empty(setup: LogSetup, start: Offset) -> Self {
         let LogSetup { disk, tail_cache, open_files, dir, topic_partition, topic_id, config } =
             setup;
-        let home = SegmentHome::new(disk, dir, open_files, config.index_interval_bytes);
+        let home = SegmentHome::new(disk, dir, open_files, &config);
         Self {
             home,
             topic_partition,

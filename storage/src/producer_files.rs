@@ -5,7 +5,7 @@ use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use highwater_records::{Offset, Timestamp};
+use highwater_records::{Mutation, Offset, Timestamp};
 
 use crate::batch_scanner::{BatchScanner, Depth};
 use crate::disk::{Disk, DiskFile, OpenMode, read_file};
@@ -81,6 +81,9 @@ impl Log {
         now: Timestamp,
         end: Offset,
     ) -> Result<Producers, StorageFault> {
+        if self.config.mutant.is(Mutation::ProducersForgotten) {
+            return Ok(Producers::default());
+        }
         let (mut producers, from) = self.newest_snapshot(now, end)?;
         self.replay(&mut producers, from, end, now)?;
         producers.remove_expired(now, self.config.producer_id_expiration_ms);

@@ -6,7 +6,7 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use highwater_records::{BatchHeader, Offset, RecordBatch, Timestamp, crc32c};
+use highwater_records::{BatchHeader, Mutation, Offset, RecordBatch, Timestamp, crc32c};
 
 use crate::batch_scanner::Scanned;
 use crate::error::{AtPath, Damage, ReadError, StorageFault};
@@ -124,7 +124,9 @@ impl LogView {
                 if batch.header.last_offset() < self.log_start_offset {
                     continue;
                 }
-                let at_least = |time: Timestamp| time >= timestamp;
+                let is_late = segment.home.mutant.is(Mutation::TimeIndexOffByOne);
+                let at_least =
+                    |time: Timestamp| time >= timestamp && !(is_late && time == timestamp);
                 if let Some(found) = self.first_record(segment, &batch, at_least)? {
                     return Ok((found.offset < upper_bound).then_some(found));
                 }

@@ -12,7 +12,7 @@ use std::io::IoSlice;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use highwater_records::Offset;
+use highwater_records::{Mutation, Offset};
 
 use crate::batch_scanner::{BatchScanner, Depth, ScanError, Scanned};
 use crate::error::{AtPath, Damage, OpenError, StorageFault};
@@ -181,6 +181,9 @@ impl Log {
                 Ok(Some(batch)) => reached = batch.header.next_offset(),
                 Ok(None) => return Ok(None),
                 Err(ScanError::Fault(fault)) => return Err(fault.into()),
+                Err(ScanError::Bad(_)) if self.config.mutant.is(Mutation::RecoveryCutsMiddle) => {
+                    return Ok(Some(Start { offset: reached, ..at }));
+                }
                 Err(ScanError::Bad(bad)) => {
                     let reason = format!("{} (below the recovery point)", bad.reason);
                     return Err(Damage::new(&path, bad.position_bytes, reason).into());
@@ -231,7 +234,11 @@ impl Log {
         walk: &mut Walk,
     ) -> Result<Option<(u64, String)>, StorageFault> {
         let (file, path) = (segment.file()?, segment.log_path());
-        let mut scanner = BatchScanner::new(&*file, &path, range, Depth::Crcs);
+        let depth = match self.config.mutant.is(Mutation::RecoverySkipsCrcs) {
+            true => Depth::Headers,
+            false => Depth::Crcs,
+        };
+        let mut scanner = BatchScanner::new(&*file, &path, range, depth);
         loop {
             let Scanned { position_bytes, header } = match scanner.next_batch() {
                 Ok(Some(batch)) => batch,

@@ -414,9 +414,12 @@ fn keep_tail(disk: &dyn Disk, path: &Path, from: u64, kept: &Path) -> Result<(),
 
 /// All segments of a directory, as a log has them.
 fn segments(disk: &Arc<dyn Disk>, dir: &Path) -> Result<Vec<Arc<Segment>>, StorageFault> {
-    let interval_bytes = LogConfig::default().index_interval_bytes;
-    let home =
-        SegmentHome::new(Arc::clone(disk), dir.to_path_buf(), OpenFiles::new(16), interval_bytes);
+    let home = SegmentHome::new(
+        Arc::clone(disk),
+        dir.to_path_buf(),
+        OpenFiles::new(16),
+        &LogConfig::default(),
+    );
     let mut segments = Vec::new();
     for entry in disk.read_dir(dir).at_path("list", dir)? {
         if let Some((base, LOG_SUFFIX)) = parse_file_name(&entry.name) {

@@ -9,7 +9,7 @@
 
 use std::sync::Arc;
 
-use highwater_records::{Offset, Timestamp};
+use highwater_records::{Mutation, Offset, Timestamp};
 
 use crate::error::{AppendError, ReadError};
 use crate::log::Log;
@@ -95,7 +95,11 @@ fn is_too_old(
     let Some(retention_ms) = retention_ms else { return Ok(false) };
     let greatest = segment.greatest_timestamp()?.map(|greatest| greatest.timestamp);
     let written = match greatest {
-        Some(timestamp) if timestamp <= now => timestamp,
+        Some(timestamp)
+            if timestamp <= now || segment.home.mutant.is(Mutation::RetentionByAnyTimestamp) =>
+        {
+            timestamp
+        }
         Some(_) | None => segment.last_append(),
     };
     let age_ms = u64::try_from(now.saturating_ms_since(written)).unwrap_or(0);

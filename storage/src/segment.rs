@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
 
-use highwater_records::{BatchHeader, Offset, Timestamp};
+use highwater_records::{BatchHeader, Mutant, Offset, Timestamp};
 use parking_lot::Mutex;
 
 use crate::batch_scanner::{BatchScanner, Depth, Scanned};
+use crate::config::LogConfig;
 use crate::disk::{Disk, DiskFile, OpenMode};
 use crate::error::{AtPath, ReadError, StorageFault, is_disk_full, is_out_of_descriptors};
 use crate::index_file::{IndexEntry, IndexFile};
@@ -50,6 +51,7 @@ pub(crate) struct SegmentHome {
     pub(crate) dir: PathBuf,
     pub(crate) open_files: Arc<OpenFiles>,
     pub(crate) index_interval_bytes: AtomicU64,
+    pub(crate) mutant: Mutant,
     /// How often the log was cut. Rises before bytes that a reader could look at are cut off; work
     /// taken before counts for nothing after.
     cuts: AtomicU64,
@@ -69,13 +71,14 @@ impl SegmentHome {
         disk: Arc<dyn Disk>,
         dir: PathBuf,
         open_files: Arc<OpenFiles>,
-        index_interval_bytes: u64,
+        config: &LogConfig,
     ) -> Arc<Self> {
         Arc::new(Self {
             disk,
             dir,
             open_files,
-            index_interval_bytes: AtomicU64::new(index_interval_bytes),
+            index_interval_bytes: AtomicU64::new(config.index_interval_bytes),
+            mutant: config.mutant,
             cuts: AtomicU64::new(0),
             generation: Arc::default(),
             cutting: Mutex::new(()),

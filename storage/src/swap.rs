@@ -18,6 +18,9 @@ const CLEANED_SUFFIX: &str = Stage::Cleaned.suffix();
 const SWAP_SUFFIX: &str = Stage::Swap.suffix();
 
 /// Finishes or undoes an interrupted swap; true if names changed. Safe to be interrupted itself.
+///
+/// Names become durable in any order, so each step is synced before the next: an old segment that
+/// came back beside the one in its place would overlap it.
 pub(crate) fn finish_swaps(
     disk: &dyn Disk,
     dir: &Path,
@@ -30,33 +33,43 @@ pub(crate) fn finish_swaps(
         })
     };
     let lowest_cleaned = with_suffix(CLEANED_SUFFIX).map(|(offset, ..)| offset).min();
-    let mut has_changed = false;
-    for (_, _, entry) in with_suffix(CLEANED_SUFFIX) {
-        remove_if_there(disk, &dir.join(&entry.name))?;
-        has_changed = true;
+    // Only the log says that a segment is complete: its name may be lost where an index's is kept.
+    // And an index that is not renamed yet while its log is can be built again.
+    let is_complete = |base: Offset| {
+        lowest_cleaned.is_none_or(|lowest| base < lowest)
+            && with_suffix(SWAP_SUFFIX)
+                .any(|(offset, kind, _)| (offset, kind) == (base, LOG_SUFFIX))
+    };
+    let sync = || disk.sync_dir(dir).at_path("sync", dir);
+    let undone = with_suffix(SWAP_SUFFIX).filter(|(base, ..)| !is_complete(*base));
+    let undone: Vec<_> = undone.chain(with_suffix(CLEANED_SUFFIX)).collect();
+    let complete: Vec<_> =
+        with_suffix(SWAP_SUFFIX).filter(|(base, ..)| is_complete(*base)).collect();
+    if undone.is_empty() && complete.is_empty() {
+        return Ok(false);
     }
-    let is_undone = |offset: Offset| lowest_cleaned.is_some_and(|lowest| offset >= lowest);
-    for (_, _, entry) in with_suffix(SWAP_SUFFIX).filter(|(offset, ..)| is_undone(*offset)) {
+    // A kill leaves names that are seen but not durable: what makes the new segment complete must
+    // not be lost once the old ones are gone.
+    sync()?;
+    for (_, _, entry) in &undone {
         remove_if_there(disk, &dir.join(&entry.name))?;
-        has_changed = true;
     }
-    let complete = || with_suffix(SWAP_SUFFIX).filter(|(offset, ..)| !is_undone(*offset));
-    for (base, kind, entry) in complete() {
-        if kind == LOG_SUFFIX {
-            let end = end_of(disk, &dir.join(&entry.name), base, entry.len_bytes)?;
-            remove_replaced(disk, dir, entries, base, end)?;
+    for (base, kind, entry) in &complete {
+        if *kind == LOG_SUFFIX {
+            let end = end_of(disk, &dir.join(&entry.name), *base, entry.len_bytes)?;
+            remove_replaced(disk, dir, entries, *base, end)?;
         }
     }
-    for (_, _, entry) in complete() {
+    sync()?;
+    for (_, _, entry) in &complete {
         let from = dir.join(&entry.name);
         let to = dir.join(entry.name.trim_end_matches(SWAP_SUFFIX));
         disk.rename(&from, &to).at_path("rename", &from)?;
-        has_changed = true;
     }
-    if has_changed {
-        disk.sync_dir(dir).at_path("sync", dir)?;
+    if !complete.is_empty() {
+        sync()?;
     }
-    Ok(has_changed)
+    Ok(true)
 }
 
 /// The offset after the last batch of a complete file.
@@ -78,7 +91,8 @@ fn end_of(
     }
 }
 
-/// Removes the segments whose base lies in `base..end`.
+/// Removes the segments whose base lies in `base..end`, all but the log at `base`, which the rename
+/// replaces.
 fn remove_replaced(
     disk: &dyn Disk,
     dir: &Path,
@@ -93,6 +107,10 @@ fn remove_replaced(
                 remove_if_there(disk, &dir.join(file_name(offset, suffix)))?;
             }
         }
+    }
+    let indexes = SEGMENT_SUFFIXES.iter().filter(|suffix| **suffix != LOG_SUFFIX);
+    for suffix in indexes {
+        remove_if_there(disk, &dir.join(file_name(base, suffix)))?;
     }
     Ok(())
 }

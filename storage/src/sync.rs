@@ -9,7 +9,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use highwater_records::{Offset, Timestamp};
+use highwater_records::{Mutation, Offset, Timestamp};
 
 use crate::disk::{Disk, DiskFile, OpenMode, write_atomically};
 use crate::error::{AtPath, StorageFault};
@@ -176,12 +176,14 @@ impl SyncWork {
     pub fn run(self) -> Result<Synced, StorageFault> {
         for unsynced in &self.files {
             let synced = unsynced.file.sync_data();
-            synced.map_err(|source| {
+            if let Err(source) = synced
+                && !self.home.mutant.is(Mutation::SyncErrorIgnored)
+            {
                 let path = self.home.path(unsynced.base_offset, LOG_SUFFIX);
-                StorageFault::new("sync", &path, source)
-            })?;
+                return Err(StorageFault::new("sync", &path, source));
+            }
         }
-        if self.syncs_names {
+        if self.syncs_names && !self.home.mutant.is(Mutation::NewSegmentNameUnsynced) {
             self.home.disk.sync_dir(&self.home.dir).at_path("sync", &self.home.dir)?;
         }
         Ok(self.synced)
@@ -248,8 +250,12 @@ impl CheckpointWork {
         }
         self.segments.iter().try_for_each(|segment| segment.sync_indexes())?;
         for path in &self.rolled_snapshots {
-            let file = disk.open(path, OpenMode::Write).at_path("open", path)?;
-            file.sync_data().at_path("sync", path)?;
+            match disk.open(path, OpenMode::Write) {
+                Ok(file) => file.sync_data().at_path("sync", path)?,
+                // Its segment was deleted after this work was taken.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => return Err(StorageFault::new("open", path, error)),
+            }
         }
         if let Some(text) = &self.epochs {
             let path = home.dir.join(LEADER_EPOCHS_FILE);

@@ -10,3 +10,4 @@ mod hostile;
 mod kills;
 mod members;
 mod power_cut;
+mod real_power_cuts;

@@ -7,6 +7,8 @@ pub mod groups;
 pub mod honest;
 pub mod hostile;
 mod loop_disk;
+pub mod loop_fs;
+pub mod power_cuts;
 mod process;
 mod raw_client;
 

@@ -4,11 +4,14 @@
 
 mod ci;
 mod codegen;
+mod crash_points;
+mod mutants;
 mod tidy;
 
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: cargo xtask ci | tidy [--fix-docs] | codegen [--check]";
+const USAGE: &str = "usage: cargo xtask ci | tidy [--fix-docs] | codegen [--check] \
+    | crash-points | mutants [NAME...]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -16,6 +19,8 @@ fn main() -> ExitCode {
     let outcome = match arguments.as_slice() {
         ["ci", rest @ ..] => ci::run(rest),
         ["codegen", rest @ ..] => codegen::run(rest),
+        ["crash-points"] => crash_points::run(),
+        ["mutants", rest @ ..] => mutants::run(rest),
         ["tidy", rest @ ..] => tidy::run(rest),
         _ => Err(anyhow::anyhow!(USAGE)),
     };

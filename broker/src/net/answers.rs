@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, Bytes};
 use futures_util::future::BoxFuture;
 use highwater_protocol::Frame;
+use highwater_records::{Mutant, Mutation};
 use tokio::io::AsyncWrite;
 
 use crate::net::budget::{Charge, MemoryBudget};
@@ -27,6 +28,7 @@ pub(crate) struct Answers {
     slots: VecDeque<Slot>,
     in_flight_bytes: usize,
     outbox: Outbox,
+    mutant: Mutant,
 }
 
 struct Slot {
@@ -45,7 +47,7 @@ enum State {
 }
 
 impl Answers {
-    pub(crate) fn new(budget: MemoryBudget) -> Self {
+    pub(crate) fn new(budget: MemoryBudget, mutant: Mutant) -> Self {
         let outbox = Outbox {
             segments: VecDeque::new(),
             len_bytes: 0,
@@ -54,12 +56,12 @@ impl Answers {
             charges: VecDeque::new(),
             budget,
         };
-        Self { slots: VecDeque::new(), in_flight_bytes: 0, outbox }
+        Self { slots: VecDeque::new(), in_flight_bytes: 0, outbox, mutant }
     }
 
     /// Adds an answer that is known.
     pub(crate) fn push_ready(&mut self, frame: Frame, request_bytes: usize) {
-        if self.slots.is_empty() {
+        if self.slots.is_empty() && !self.mutant.is(Mutation::AnswersSwapped) {
             self.outbox.push(frame);
         } else {
             self.push(State::Ready(frame), request_bytes, None);
@@ -120,6 +122,9 @@ impl Answers {
     /// Errors: an answer that ends the connection.
     pub(crate) fn poll_collect(&mut self, context: &mut Context<'_>) -> Result<bool, Offence> {
         let mut has_moved = false;
+        if self.mutant.is(Mutation::AnswersSwapped) && self.slots.len() > 1 {
+            self.slots.swap(0, 1);
+        }
         if self.slots.len() > 1
             && let Some(Slot { state, charge, .. }) = self.slots.back_mut()
             && let State::Exclusive(answer) = state

@@ -154,7 +154,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, V: Service> Connection<S, V> {
             service,
             peer,
             input,
-            answers: Answers::new(net.responses.clone()),
+            answers: Answers::new(net.responses.clone(), net.mutant),
             admitting: None,
             needs_input: true,
             is_ended: false,

@@ -16,6 +16,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Limits;
+use highwater_records::Mutant;
+
 use crate::net::budget::MemoryBudget;
 use crate::net::limits::Limiter;
 use crate::seams::Clock;
@@ -34,6 +36,7 @@ pub(crate) struct Net {
     pub(crate) stop: Stop,
     /// Connections ever accepted: the number of the next one.
     pub(crate) connection_count: AtomicU64,
+    pub(crate) mutant: Mutant,
 }
 
 impl Net {
@@ -49,6 +52,7 @@ impl Net {
             limiter: Limiter::default(),
             stop: Stop::default(),
             connection_count: AtomicU64::new(0),
+            mutant: Mutant::NONE,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use highwater_controller::config::TopicSettings;
-use highwater_records::{NodeId, Now, Offset};
+use highwater_records::{Mutation, NodeId, Now, Offset};
 use highwater_replication::{Acks, Durability, Effects, Leader, WaitFor, WaitingAppends};
 use highwater_storage::{AppendError, Appended, Log, Refusal, StorageFault};
 use smallvec::SmallVec;
@@ -71,6 +71,12 @@ pub(crate) struct Aftermath {
     pub(crate) is_disk_full: bool,
 }
 
+impl Aftermath {
+    fn refuse(&mut self, appends: impl Iterator<Item = Append>, refusal: &AppendRefusal) {
+        self.answers.extend(appends.map(|append| (append.reply, Err(refusal.clone()))));
+    }
+}
+
 impl Writer {
     pub(crate) fn new(replica: Replica) -> Self {
         Self { replica, drained: VecDeque::new(), written: Vec::new() }
@@ -88,16 +94,12 @@ impl Writer {
         let leading = match &mut self.replica {
             Replica::Leading(leading) => leading,
             Replica::Offline(reason) => {
-                let reason = Arc::clone(reason);
-                let refuse = |append: Append| {
-                    (append.reply, Err(AppendRefusal::Offline(Arc::clone(&reason))))
-                };
-                aftermath.answers.extend(self.drained.drain(..).map(refuse));
+                let refusal = AppendRefusal::Offline(Arc::clone(reason));
+                aftermath.refuse(self.drained.drain(..), &refusal);
                 return None;
             }
             Replica::Gone => {
-                let refuse = |append: Append| (append.reply, Err(AppendRefusal::Gone));
-                aftermath.answers.extend(self.drained.drain(..).map(refuse));
+                aftermath.refuse(self.drained.drain(..), &AppendRefusal::Gone);
                 return None;
             }
         };
@@ -151,7 +153,10 @@ impl Writer {
         };
         let end = leading.log.log_end_offset();
         assert!(end >= end_before, "an append never shortens the log");
-        let effects = leading.leader.on_appended(end);
+        let mut effects = leading.leader.on_appended(end);
+        if leading.log.mutant().is(Mutation::AnsweredBeforeSync) {
+            effects = effects.and(leading.leader.on_synced(end));
+        }
         leading.settle(self.written.drain(..), end, refusal, waiting, aftermath);
         leading.act(effects, waiting, aftermath);
         aftermath.requests_sync |= leading.log.wants_flush(now.wall);
@@ -201,9 +206,13 @@ impl Leading {
                 log_append_time: appended.log_append_time,
                 log_start_offset,
             };
+            let hurries =
+                appended.duplicate && self.log.mutant().is(Mutation::DuplicateAnsweredAtOnce);
             match acks.wait_for(done.end_offset) {
                 WaitFor::LocalAppend => aftermath.answers.push((reply, Ok(done))),
-                WaitFor::HighWatermark { at_least } if at_least <= self.leader.high_watermark() => {
+                WaitFor::HighWatermark { at_least }
+                    if hurries || at_least <= self.leader.high_watermark() =>
+                {
                     let allowed = self.leader.check_acknowledge();
                     let result = allowed.map(|()| done).map_err(AppendRefusal::from);
                     aftermath.answers.push((reply, result));

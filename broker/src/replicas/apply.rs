@@ -199,6 +199,7 @@ impl Replicas {
                 continue;
             }
             let mut log_config = log_config(settings, &self.random);
+            log_config.mutant = self.mutant;
             if topic.is_internal() {
                 log_config.reserved_ahead_bytes = self.reserved_ahead_bytes();
             }
@@ -440,6 +441,8 @@ impl Replicas {
         found: FoundLog,
     ) -> Result<Log, OpenError> {
         let topic_partition = &change.topic_partition;
+        // Ours compacts below the recovery point only; past it a hole is a loss.
+        let is_kafkas = dir.hosted.log_dir().meta().is_none_or(|meta| !meta.is_ours);
         let opening = {
             let checkpoints = dir.hosted.checkpoints.lock();
             let read = |offsets: &BTreeMap<TopicPartition, Offset>| {
@@ -449,7 +452,9 @@ impl Replicas {
                 is_clean: found.is_clean,
                 recovery_point: read(&checkpoints.recovery_points),
                 log_start_offset: read(&checkpoints.log_starts),
-                keep_holes: change.settings.cleanup_policy.compact,
+                // Ours has none above its recovery point, unless that was lost.
+                keep_holes: (change.settings.cleanup_policy.compact && is_kafkas)
+                    || read(&checkpoints.recovery_points) < read(&checkpoints.cleaned),
                 now: self.context.clock.now().wall,
             }
         };
@@ -498,6 +503,7 @@ impl Replicas {
             log_end: log.log_end_offset(),
             synced_end: log.synced_end_offset(),
             high_watermark: high_watermark.unwrap_or(Offset::ZERO),
+            mutant: self.mutant,
         }
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use highwater_controller::image::{ConfigResource, PartitionEpoch, PartitionImage};
 use highwater_controller::{MetadataDelta, MetadataImage, MetadataRecord};
 use highwater_records::{
-    BatchBuilder, Codec, LeaderEpoch, Monotonic, NodeId, Now, ProducerEpoch, ProducerId,
+    BatchBuilder, Codec, LeaderEpoch, Monotonic, Mutant, NodeId, Now, ProducerEpoch, ProducerId,
     RecordBatch, Sequence, Timestamp, TopicName, Uuid, batches,
 };
 use highwater_replication::Acks;
@@ -125,6 +125,7 @@ impl Fixture {
             disk,
             workers,
             clock,
+            mutant: mutant(),
             random_seed: 1,
             tasks: Tasks::new(Handle::current(), Arc::default()),
             fatal: fatal.clone(),
@@ -283,4 +284,12 @@ pub(crate) fn values(partition: &Partition, committed: bool) -> Vec<(i64, String
         from = fetched.next_offset;
     }
     values
+}
+
+/// The wrong variant that `cargo xtask mutants` asks for, if it does.
+fn mutant() -> Mutant {
+    match std::env::var_os("HIGHWATER_MUTANT") {
+        Some(number) => Mutant::numbered(number.to_str().unwrap()).expect("a build with mutants"),
+        None => Mutant::NONE,
+    }
 }

@@ -1,6 +1,7 @@
 //! What a topic's configuration means to its logs.
 
 use highwater_controller::config::TopicSettings;
+use highwater_records::Mutant;
 use highwater_storage::LogConfig;
 
 use crate::seams::Random;
@@ -24,6 +25,7 @@ pub(super) fn log_config(settings: &TopicSettings, random: &Random) -> LogConfig
         reserved_ahead_bytes: 0,
         flush_messages: unsigned(settings.flush_messages),
         flush_ms: unsigned(settings.flush_ms),
+        mutant: Mutant::NONE,
     }
 }
 

@@ -27,7 +27,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use highwater_controller::config::{ConfigMap, TopicSettings};
-use highwater_records::{LeaderEpoch, NodeId, TopicName, TopicPartition, Uuid};
+use highwater_records::{LeaderEpoch, Mutant, NodeId, TopicName, TopicPartition, Uuid};
 use highwater_storage::{
     AppendTimesFile, CheckpointKind, Disk, LogDir, LogDirError, OpenFiles, TailCache,
 };
@@ -69,6 +69,7 @@ pub(crate) struct ReplicasSetup {
     pub(crate) workers: Arc<dyn Workers>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random_seed: u64,
+    pub(crate) mutant: Mutant,
     pub(crate) tasks: Tasks,
     pub(crate) fatal: FatalSignal,
     /// The configuration file: topics inherit from it.
@@ -91,6 +92,7 @@ pub(crate) struct Replicas {
     workers: Arc<dyn Workers>,
     tasks: Tasks,
     random: Random,
+    mutant: Mutant,
     context: PartitionContext,
     config_file: ConfigMap,
     tail_cache: Arc<TailCache>,
@@ -195,6 +197,7 @@ impl Replicas {
             workers: setup.workers,
             tasks: setup.tasks.clone(),
             random: Random::new(setup.random_seed),
+            mutant: setup.mutant,
             context,
             config_file: setup.config_file,
             tail_cache: TailCache::new(setup.tail_cache_bytes),

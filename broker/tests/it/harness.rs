@@ -41,7 +41,8 @@ pub(crate) fn config(dir: &Path, overrides: &[&str]) -> Config {
 
 /// Starts a broker on a directory that outlives it.
 pub(crate) async fn start_on(dir: &Path, overrides: &[&str]) -> Result<Server, StartError> {
-    Server::start(config(dir, overrides), Seams::real().unwrap()).await
+    let seams = Seams { mutant: mutant(), ..Seams::real().unwrap() };
+    Server::start(config(dir, overrides), seams).await
 }
 
 impl TestBroker {
@@ -155,4 +156,13 @@ pub(crate) fn decode<M: Message>(key: ApiKey, version: i16, frame: Vec<u8>) -> (
     let message = M::decode(&mut reader, version).unwrap();
     reader.expect_end().unwrap();
     (header.correlation_id, message)
+}
+
+/// The wrong variant that `cargo xtask mutants` asks for, if it does.
+fn mutant() -> highwater_records::Mutant {
+    match std::env::var_os("HIGHWATER_MUTANT") {
+        Some(number) => highwater_records::Mutant::numbered(number.to_str().unwrap())
+            .expect("a build with mutants"),
+        None => highwater_records::Mutant::NONE,
+    }
 }

@@ -30,6 +30,12 @@ fn setup(replicas: &[i32], isr: &[i32], min_insync_replicas: usize) -> LeaderSet
         log_end: Offset::ZERO,
         synced_end: Offset::ZERO,
         high_watermark: Offset::ZERO,
+        mutant: match std::env::var_os("HIGHWATER_MUTANT") {
+            Some(number) => {
+                Mutant::numbered(number.to_str().unwrap()).expect("a build with mutants")
+            }
+            None => Mutant::NONE,
+        },
     }
 }
 

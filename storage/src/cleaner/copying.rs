@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use highwater_records::Offset;
+use highwater_records::{Offset, RecordBatch};
 
 use super::batch_reader::BatchReader;
 use super::filter::{CleaningRules, Filter, Kept, LastOfProducers};
@@ -25,7 +25,6 @@ pub(super) struct Copied<'a> {
     pub(super) map: &'a OffsetMap,
     /// Offsets from here on are not in the map.
     pub(super) mapped_to: Offset,
-    pub(super) upper_bound: Offset,
     pub(super) producers: &'a LastOfProducers,
 }
 
@@ -38,6 +37,8 @@ pub(super) struct Copying {
     at: usize,
     reader: Option<BatchReader>,
     output: Option<Output>,
+    /// The last batch of the group so far, if nothing of it was kept.
+    dropped: Option<RecordBatch>,
     transactions: CleanedTransactions,
 }
 
@@ -53,7 +54,7 @@ pub(super) struct Copy {
 impl Copying {
     pub(super) fn new(groups: Vec<Vec<Arc<Segment>>>, transactions: CleanedTransactions) -> Self {
         let groups = groups.into_iter().rev().collect();
-        Self { groups, at: 0, reader: None, output: None, transactions }
+        Self { groups, at: 0, reader: None, output: None, dropped: None, transactions }
     }
 
     /// Copies about a megabyte, or finishes a group; `None` when all are done.
@@ -89,7 +90,6 @@ impl Copying {
             rules: copied.rules,
             map: copied.map,
             end: copied.mapped_to,
-            upper_bound: copied.upper_bound,
             producers: copied.producers,
             transactions: &mut self.transactions,
         };
@@ -108,8 +108,12 @@ impl Copying {
             if let Some(aborted) = aborted {
                 output.add_aborted(aborted);
             }
+            self.dropped = None;
             let kept = match kept {
-                Kept::Nothing => continue,
+                Kept::Nothing => {
+                    self.dropped = Some(batch);
+                    continue;
+                }
                 Kept::AsItIs => batch,
                 Kept::Rewritten(batch) => batch,
             };
@@ -123,10 +127,15 @@ impl Copying {
     }
 
     fn finish_group(&mut self, summary: &mut CleaningSummary) -> Result<Copy, CleanError> {
-        let (Some(group), Some(output)) = (self.groups.last(), self.output.take()) else {
+        let (Some(group), Some(mut output)) = (self.groups.last(), self.output.take()) else {
             unreachable!("a group has a segment, and its first step made the output");
         };
         let last = group.last().unwrap_or_else(|| unreachable!("a group has a segment"));
+        // Its last offset says how far the segment reaches: to a reader at the log end, and to an
+        // opening that must know which segments it replaces.
+        if let Some(dropped) = self.dropped.take() {
+            output.add(dropped.emptied())?;
+        }
         let (new, bytes) = output.finish(last)?;
         summary.bytes_written += bytes;
         let old = self.groups.pop().unwrap_or_default();

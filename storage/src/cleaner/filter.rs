@@ -51,8 +51,6 @@ pub(super) struct Filter<'a> {
     pub(super) map: &'a OffsetMap,
     /// Offsets from here on are not in the map.
     pub(super) end: Offset,
-    /// First offset that the pass may not touch.
-    pub(super) upper_bound: Offset,
     pub(super) producers: &'a LastOfProducers,
     pub(super) transactions: &'a mut CleanedTransactions,
 }
@@ -87,9 +85,7 @@ impl Filter<'_> {
             }
         }
         if kept.is_empty() {
-            let is_needed =
-                self.is_last_of_its_producer(header) || header.next_offset() == self.upper_bound;
-            let kept = match is_needed {
+            let kept = match self.is_last_of_its_producer(header) {
                 true if header.record_count == 0 => Kept::AsItIs,
                 true => Kept::Rewritten(batch.emptied()),
                 false => Kept::Nothing,

@@ -4,7 +4,7 @@ use std::fmt;
 use std::hash::Hasher;
 
 use hashbrown::HashTable;
-use highwater_records::Offset;
+use highwater_records::{Mutant, Mutation, Offset};
 use siphasher::sip::SipHasher13;
 
 /// Bytes by which the room for keys grows.
@@ -60,6 +60,7 @@ pub(super) struct OffsetMap {
     entries: HashTable<Entry>,
     keys: Vec<u8>,
     bytes_max: usize,
+    mutant: Mutant,
 }
 
 /// The map has no room for another key.
@@ -70,14 +71,20 @@ impl OffsetMap {
     /// An empty map that takes at most `bytes_max`, whatever it takes to hold one key.
     pub(super) fn new(hash: KeyHash, bytes_max: usize) -> Self {
         let bytes_max = bytes_max.min(usize::try_from(u32::MAX).unwrap_or(usize::MAX));
-        Self { hash, entries: HashTable::new(), keys: Vec::new(), bytes_max }
+        Self { hash, entries: HashTable::new(), keys: Vec::new(), bytes_max, mutant: Mutant::NONE }
+    }
+
+    pub(super) fn with(self, mutant: Mutant) -> Self {
+        Self { mutant, ..self }
     }
 
     /// Notes that `key` was seen at `offset`; offsets come in their order.
     pub(super) fn put(&mut self, key: &[u8], offset: Offset) -> Result<(), Full> {
         let hash = self.hash.of(key);
         let keys = &self.keys;
-        if let Some(known) = self.entries.find_mut(hash, |entry| key_of(keys, entry) == key) {
+        let believes_hash = self.mutant.is(Mutation::KeysComparedByHash);
+        let same = |entry: &Entry| believes_hash || key_of(keys, entry) == key;
+        if let Some(known) = self.entries.find_mut(hash, same) {
             known.offset = known.offset.max(offset);
             return Ok(());
         }
@@ -101,7 +108,8 @@ impl OffsetMap {
 
     /// The newest offset that `key` was seen at.
     pub(super) fn get(&self, key: &[u8]) -> Option<Offset> {
-        let same = |entry: &Entry| key_of(&self.keys, entry) == key;
+        let believes_hash = self.mutant.is(Mutation::KeysComparedByHash);
+        let same = |entry: &Entry| believes_hash || key_of(&self.keys, entry) == key;
         self.entries.find(self.hash.of(key), same).map(|entry| entry.offset)
     }
 

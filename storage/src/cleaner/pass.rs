@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use highwater_records::{BatchError, BatchHeader, Offset, Timestamp};
+use highwater_records::{BatchError, BatchHeader, Mutation, Offset, Timestamp};
 
 use super::cleanable::Cleanable;
 use super::copying::{Copied, Copying, groups};
@@ -119,10 +119,13 @@ impl Log {
     /// If the state of producers or transactions cannot be read.
     pub fn begin_cleaning(
         &mut self,
-        setup: CleaningSetup,
+        mut setup: CleaningSetup,
         now: Timestamp,
     ) -> Result<Cleaning, CleanError> {
         self.check_usable()?;
+        if self.config.mutant.is(Mutation::TombstonesGoByTimeOnly) {
+            setup.rules.others_compacted_through = None;
+        }
         let end = setup.cleanable.end_offset;
         let first = self.segments[0].base_offset();
         let aborted = self.view().aborted_transactions(first, end).map_err(unreadable)?;
@@ -140,7 +143,7 @@ impl Log {
             cuts: self.home.cut_count(),
             config: self.config.clone(),
             setup,
-            map: OffsetMap::new(setup.key_hash, setup.map_bytes_max),
+            map: OffsetMap::new(setup.key_hash, setup.map_bytes_max).with(self.config.mutant),
             stage: Stage::Mapping(Mapping::new(&segments, first_dirty, &aborted)),
             segments,
             producers,
@@ -186,7 +189,6 @@ impl Cleaning {
                     rules: &self.setup.rules,
                     map: &self.map,
                     mapped_to: self.summary.cleaned_through,
-                    upper_bound: end,
                     producers: &self.producers,
                 };
                 let Some(copy) = copying.step(&copied, &mut self.summary)? else {

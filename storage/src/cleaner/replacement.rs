@@ -14,7 +14,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use highwater_records::Offset;
+use highwater_records::{Mutation, Offset};
 use parking_lot::Mutex;
 
 use crate::error::{AtPath, StorageFault};
@@ -82,7 +82,9 @@ impl Replacement {
         // Output that an earlier pass could not remove would undo this one after a crash.
         remove_staged(home, Some(new.base_offset()))?;
         new.rename_to(Stage::Swap)?;
-        home.disk.sync_dir(&home.dir).at_path("sync", &home.dir)?;
+        if !home.mutant.is(Mutation::SwapUnsynced) {
+            home.disk.sync_dir(&home.dir).at_path("sync", &home.dir)?;
+        }
         *self.shared.state.lock() = State::Prepared;
         Ok(true)
     }
@@ -118,7 +120,10 @@ impl Replacement {
         if !matches!(*state, State::Replaced) {
             return Ok(());
         }
-        let sync = || home.disk.sync_dir(&home.dir).at_path("sync", &home.dir);
+        let sync = || match home.mutant.is(Mutation::SwapUnsynced) {
+            true => Ok(()),
+            false => home.disk.sync_dir(&home.dir).at_path("sync", &home.dir),
+        };
         let mut deleted = Vec::new();
         for segment in old {
             deleted.extend(segment.rename_for_deletion()?);

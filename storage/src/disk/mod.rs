@@ -7,6 +7,7 @@
 mod atomic;
 mod file;
 mod sim;
+mod sim_crash;
 mod sim_file;
 mod sim_tree;
 #[cfg(test)]
@@ -16,6 +17,7 @@ pub(crate) use self::atomic::write_into_spare;
 pub use self::atomic::{read_file, write_atomically};
 pub use self::file::FileDisk;
 pub use self::sim::{DiskOp, PowerCut, SimDisk};
+pub use self::sim_crash::CrashPoint;
 
 use std::fmt;
 use std::io::{self, IoSlice};

@@ -10,6 +10,7 @@ use highwater_records::Timestamp;
 use parking_lot::Mutex;
 use rustix::io::Errno;
 
+use super::sim_crash::CrashPoint;
 pub use super::sim_tree::PowerCut;
 use super::sim_tree::{Chance, Inode, InodeId, SimTree, errno};
 use super::{DirEntry, Disk, DiskFile, DiskLock, Metadata, OpenMode, Space};
@@ -70,6 +71,8 @@ struct State {
     stop_after_changes: Option<u64>,
     capacity_bytes: Option<u64>,
     now: Timestamp,
+    /// How it was before each change, while that is recorded.
+    recorded: Option<Vec<CrashPoint>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -107,6 +110,7 @@ impl SimDisk {
             stop_after_changes: None,
             capacity_bytes: None,
             now: Timestamp::new(0),
+            recorded: None,
         };
         Self { state: Arc::new(Mutex::new(state)) }
     }
@@ -117,6 +121,34 @@ impl SimDisk {
         let copy = Self::new();
         copy.state.lock().tree = self.state.lock().tree.clone();
         copy
+    }
+
+    /// A disk that holds this.
+    pub(super) fn with_tree(tree: SimTree) -> Self {
+        let disk = Self::new();
+        disk.state.lock().tree = tree;
+        disk
+    }
+
+    /// From now on keeps how the disk is before every change, for [`SimDisk::take_recorded`].
+    pub fn record(&self) {
+        self.state.lock().recorded = Some(Vec::new());
+    }
+
+    /// The places between changes since [`SimDisk::record`] at which the power may be cut: before
+    /// the first change, after each of them. The n-th one is the disk after n changes.
+    #[must_use]
+    pub fn take_recorded(&self) -> Vec<CrashPoint> {
+        let mut state = self.state.lock();
+        let mut recorded = state.recorded.take().unwrap_or_default();
+        recorded.push(CrashPoint::new(state.tree.clone()));
+        recorded
+    }
+
+    /// A number that stands for all durable names and bytes.
+    #[must_use]
+    pub fn digest(&self) -> u64 {
+        self.state.lock().tree.digest()
     }
 
     /// Loses the power: what was not synced is kept, dropped or torn at random, all open files
@@ -216,6 +248,11 @@ impl State {
     /// Counts the operation and fails if that was planned.
     fn begin(&mut self, op: DiskOp) -> io::Result<()> {
         *self.counts.entry(op).or_default() += 1;
+        if op.changes_something()
+            && let Some(recorded) = &mut self.recorded
+        {
+            recorded.push(CrashPoint::new(self.tree.clone()));
+        }
         if self.stop_after_changes.is_some_and(|stop| {
             self.changes > stop || (op.changes_something() && self.changes == stop)
         }) {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Component, Path};
+use std::sync::Arc;
 
 use rustix::io::Errno;
 
@@ -13,28 +14,47 @@ pub(super) type InodeId = u64;
 
 pub(super) const ROOT: InodeId = 0;
 
+/// A file or directory; shared with the copies of the tree until one of them changes it.
 #[derive(Clone, Debug)]
 pub(super) enum Inode {
-    File(SimContent),
-    Dir(SimDir),
+    File(Arc<SimContent>),
+    Dir(Arc<SimDir>),
 }
 
 /// One directory: the names readers see, and those that are durable.
 #[derive(Clone, Debug, Default)]
 pub(super) struct SimDir {
     pub(super) live: BTreeMap<String, InodeId>,
-    durable: BTreeMap<String, InodeId>,
+    pub(super) durable: BTreeMap<String, InodeId>,
+}
+
+impl SimDir {
+    /// Shows the durable names only.
+    pub(super) fn forget_unsynced(self: &mut Arc<Self>) {
+        if self.live != self.durable {
+            let dir = Arc::make_mut(self);
+            dir.live.clone_from(&dir.durable);
+        }
+    }
 }
 
 /// A change of names that is not durable yet. A rename is one change.
 #[derive(Clone, Debug)]
-enum NameChange {
+pub(super) enum NameChange {
     Link { dir: InodeId, name: String, inode: InodeId },
     Unlink { dir: InodeId, name: String, inode: InodeId },
     Rename { from: (InodeId, String), to: (InodeId, String), inode: InodeId },
 }
 
 impl NameChange {
+    pub(super) const fn inode(&self) -> InodeId {
+        match self {
+            Self::Link { inode, .. } | Self::Unlink { inode, .. } | Self::Rename { inode, .. } => {
+                *inode
+            }
+        }
+    }
+
     fn touches(&self, wanted: InodeId) -> bool {
         match self {
             Self::Link { dir, .. } | Self::Unlink { dir, .. } => *dir == wanted,
@@ -46,9 +66,9 @@ impl NameChange {
 /// All names and files.
 #[derive(Clone, Debug)]
 pub(super) struct SimTree {
-    inodes: BTreeMap<InodeId, Inode>,
+    pub(super) inodes: BTreeMap<InodeId, Inode>,
     next_inode: InodeId,
-    pending: Vec<NameChange>,
+    pub(super) pending: Vec<NameChange>,
 }
 
 /// What a power cut took.
@@ -102,7 +122,7 @@ fn names(path: &Path) -> impl Iterator<Item = String> + '_ {
 
 impl SimTree {
     pub(super) fn new() -> Self {
-        let root = Inode::Dir(SimDir::default());
+        let root = Inode::Dir(Arc::default());
         Self { inodes: BTreeMap::from([(ROOT, root)]), next_inode: 1, pending: Vec::new() }
     }
 
@@ -133,7 +153,7 @@ impl SimTree {
 
     pub(super) fn content_mut(&mut self, inode: InodeId) -> io::Result<&mut SimContent> {
         match self.inodes.get_mut(&inode) {
-            Some(Inode::File(content)) => Ok(content),
+            Some(Inode::File(content)) => Ok(Arc::make_mut(content)),
             Some(Inode::Dir(_)) => Err(errno(Errno::ISDIR)),
             None => Err(errno(Errno::STALE)),
         }
@@ -152,7 +172,7 @@ impl SimTree {
 
     fn live(&mut self, dir: InodeId) -> &mut BTreeMap<String, InodeId> {
         match self.inodes.get_mut(&dir) {
-            Some(Inode::Dir(dir)) => &mut dir.live,
+            Some(Inode::Dir(dir)) => &mut Arc::make_mut(dir).live,
             Some(Inode::File(_)) | None => unreachable!("place() has seen the directory"),
         }
     }
@@ -168,7 +188,7 @@ impl SimTree {
 
     pub(super) fn create_file(&mut self, path: &Path) -> io::Result<InodeId> {
         let place = self.place(path)?;
-        Ok(self.link(place, Inode::File(SimContent::default())))
+        Ok(self.link(place, Inode::File(Arc::default())))
     }
 
     pub(super) fn create_dir_all(&mut self, path: &Path) -> io::Result<()> {
@@ -176,7 +196,7 @@ impl SimTree {
         for name in names(path) {
             dir = match self.dir(dir)?.live.get(&name) {
                 Some(inode) => *inode,
-                None => self.link((dir, name), Inode::Dir(SimDir::default())),
+                None => self.link((dir, name), Inode::Dir(Arc::default())),
             };
         }
         self.dir(dir).map(drop)
@@ -240,12 +260,12 @@ impl SimTree {
         }
         for inode in self.inodes.values_mut() {
             if let Inode::File(content) = inode {
-                content.sync();
+                Arc::make_mut(content).sync();
             }
         }
     }
 
-    fn make_durable(&mut self, change: NameChange) {
+    pub(super) fn make_durable(&mut self, change: NameChange) {
         match change {
             NameChange::Link { dir, name, inode } => {
                 self.durable(dir).insert(name, inode);
@@ -268,7 +288,7 @@ impl SimTree {
 
     fn durable(&mut self, dir: InodeId) -> &mut BTreeMap<String, InodeId> {
         match self.inodes.get_mut(&dir) {
-            Some(Inode::Dir(dir)) => &mut dir.durable,
+            Some(Inode::Dir(dir)) => &mut Arc::make_mut(dir).durable,
             Some(Inode::File(_)) | None => unreachable!("directories stay until the power cut"),
         }
     }
@@ -286,7 +306,7 @@ impl SimTree {
         }
         for inode in self.inodes.values_mut() {
             if let Inode::Dir(dir) = inode {
-                dir.live.clone_from(&dir.durable);
+                dir.forget_unsynced();
             }
         }
         let kept = self.reachable();
@@ -298,14 +318,14 @@ impl SimTree {
         self.inodes.retain(|id, _| kept.contains(id));
         for (id, inode) in &mut self.inodes {
             if let Inode::File(content) = inode {
-                let lost = content.cut_power(chance);
+                let lost = Arc::make_mut(content).cut_power(chance);
                 cut.lost_bytes += if seen.contains(id) { lost } else { 0 };
             }
         }
         cut
     }
 
-    fn reachable(&self) -> BTreeSet<InodeId> {
+    pub(super) fn reachable(&self) -> BTreeSet<InodeId> {
         let mut found = BTreeSet::from([ROOT]);
         let mut open = vec![ROOT];
         while let Some(id) = open.pop() {

@@ -1,21 +1,28 @@
 //! A broker's part around one log: log directory, checkpoints, workers.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use highwater_records::{
-    BatchBuilder, Codec, LeaderEpoch, Offset, ProducerEpoch, ProducerId, RecordBatch, Sequence,
-    Timestamp, TopicName, TopicPartition, Uuid, batches,
+    BatchBuilder, Codec, LeaderEpoch, Mutant, Offset, ProducerEpoch, ProducerId, RecordBatch,
+    Sequence, Timestamp, TopicName, TopicPartition, Uuid, batches,
 };
 use highwater_storage::{
-    AppendError, Appended, CheckpointKind, Disk, Log, LogConfig, LogDir, LogSetup, LogView,
-    OpenFiles, Opening, ReadLimits, Recovery, SimDisk, StorageFault, TailCache, ValidatedBatch,
+    AppendError, Appended, Disk, Log, LogConfig, LogSetup, LogView, OpenFiles, Opening, ReadLimits,
+    Recovery, SimDisk, StorageFault, TailCache, ValidatedBatch,
 };
 
 pub(crate) const NOW: Timestamp = Timestamp::new(1_700_000_000_000);
 pub(crate) const EPOCH: LeaderEpoch = LeaderEpoch::new(3);
+
+/// The wrong variant that `cargo xtask mutants` asks for, if it does.
+fn mutant() -> Mutant {
+    match std::env::var_os("HIGHWATER_MUTANT") {
+        Some(number) => Mutant::numbered(number.to_str().unwrap()).expect("a build with mutants"),
+        None => Mutant::NONE,
+    }
+}
 
 pub(crate) fn place() -> TopicPartition {
     TopicPartition::new(TopicName::parse("orders").unwrap(), 0)
@@ -46,6 +53,7 @@ impl World {
     pub(crate) fn on(disk: Arc<dyn Disk>, root: &Path, config: LogConfig) -> Self {
         // No cache: reads come from the files, where they can go wrong.
         let (cache, files) = (TailCache::new(0), OpenFiles::new(3));
+        let config = LogConfig { mutant: mutant(), ..config };
         Self { disk, root: root.to_path_buf(), config, cache, files }
     }
 
@@ -157,11 +165,6 @@ pub(crate) fn checkpoint(log: &mut Log) -> Result<(), StorageFault> {
         }
     }
     Ok(())
-}
-
-pub(crate) fn write_recovery_point(dir: &LogDir, log: &Log) -> Result<(), String> {
-    let offsets = BTreeMap::from([(place(), log.recovery_point())]);
-    dir.write_checkpoint(CheckpointKind::RecoveryPoint, &offsets).map_err(|error| error.to_string())
 }
 
 pub(crate) fn limits(bytes_max: usize) -> ReadLimits {

@@ -32,7 +32,8 @@ fn act(log: &mut Log, dir: &LogDir, round: i32) {
         2 => log.roll(NOW).unwrap(),
         4 | 9 => {
             checkpoint(log).unwrap();
-            write_recovery_point(dir, log).unwrap();
+            let reached = BTreeMap::from([(place(), log.recovery_point())]);
+            dir.write_checkpoint(CheckpointKind::RecoveryPoint, &reached).unwrap();
         }
         6 => {
             let start = log.log_end_offset().plus(-40).max(log.log_start_offset());

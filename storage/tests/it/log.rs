@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use highwater_records::{LeaderEpoch, Timestamp};
+use bytes::Bytes;
+use highwater_records::{LeaderEpoch, Timestamp, batches};
 use highwater_storage::{
     AppendError, FileDisk, LogConfig, OpenError, ReadError, ReadLimits, Refusal, TailCache,
     ValidatedBatch, verify,
@@ -79,6 +80,61 @@ fn creating_a_log_takes_three_syncs_and_two_files() {
         assert_eq!(log.log_end_offset(), offset(0));
     }
     assert_eq!(log.size_bytes(), 0);
+}
+
+#[test]
+fn checkpoint_taken_before_old_segments_go_finishes_after_them() {
+    let (_, world) = World::simulated(small());
+    let mut log = world.create();
+    for sequence in 0..40 {
+        append(&mut log, produced(7, 0, sequence, &["v".repeat(80)])).unwrap();
+    }
+    let work = log.take_checkpoint(NOW).unwrap().unwrap();
+    log.advance_log_start(offset(30));
+    log.delete_old_segments().unwrap();
+    let done = work.run().unwrap();
+    log.on_checkpointed(&done);
+    assert_eq!(log.recovery_point(), offset(40));
+}
+
+#[test]
+fn batch_on_disk_carries_its_offset_and_leader_epoch() {
+    let (_, world) = World::simulated(LogConfig::default());
+    let mut log = world.create();
+    append_values(&mut log, &["a", "b"]);
+    append_values(&mut log, &["c"]);
+    let fetched = log.view().read(offset(2), limits(1000)).unwrap();
+    let second = batches(&Bytes::from(fetched.chunks.concat())).next().unwrap().unwrap();
+    let header = second.header();
+    assert_eq!((header.base_offset, header.partition_leader_epoch), (offset(2), EPOCH));
+}
+
+/// The bytes of a batch outside its CRC are not the only ones that can go wrong on the way.
+#[test]
+fn every_one_of_a_hundred_thousand_records_reads_back() {
+    let (_, world) = World::simulated(LogConfig::default());
+    let mut log = world.create();
+    for turn in 0..101 {
+        for n in 0..100 {
+            let base = turn * 1000 + n * 10 - 1;
+            let count = if base < 0 { 9 } else { 10 };
+            let values: Vec<String> = (0..count).map(|n| (base.max(0) + n).to_string()).collect();
+            let values: Vec<&str> = values.iter().map(String::as_str).collect();
+            log.append(batch(&values), EPOCH, NOW).unwrap();
+        }
+        log.flush_writes().unwrap();
+    }
+    let (view, mut next) = (log.view(), 0);
+    while next < log.log_end_offset().value() {
+        let fetched = view.read(offset(next), limits(1 << 20)).unwrap();
+        for batch in batches(&Bytes::from(fetched.chunks.concat())) {
+            for record in batch.unwrap().records().unwrap() {
+                assert_eq!(record.unwrap().value.unwrap(), next.to_string());
+                next += 1;
+            }
+        }
+    }
+    assert_eq!(next, 100_999);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod cleaning;
 mod crash;
+mod crash_points;
 mod damage;
 mod faults;
 mod files;
@@ -17,3 +18,4 @@ mod repair;
 mod retention;
 mod rich;
 mod transactions;
+mod workload;

@@ -128,6 +128,20 @@ fn damaged_snapshot_is_replaced_by_the_log() {
 }
 
 #[test]
+fn gap_is_refused_after_a_snapshot_too() {
+    let (_, world) = World::simulated(small());
+    let mut log = world.create();
+    for n in 0..8 {
+        send(&mut log, n).unwrap();
+    }
+    let mut log = world.reopen_clean(log);
+    assert!(matches!(
+        send(&mut log, 9).unwrap_err(),
+        AppendError::Refused(Refusal::OutOfOrderSequence { .. })
+    ));
+}
+
+#[test]
 fn older_epoch_is_fenced_after_a_restart() {
     let (_, world) = World::simulated(small());
     let mut log = world.create();

@@ -10,6 +10,7 @@ mod clippy_toml;
 mod doors;
 mod limits;
 mod modules;
+mod mutants;
 mod purity;
 mod source;
 mod text;
@@ -49,7 +50,7 @@ impl fmt::Display for Finding {
 
 type Rule = fn(&Tree) -> Vec<Finding>;
 
-const RULES: [(&str, Rule); 8] = [
+const RULES: [(&str, Rule); 9] = [
     ("arrows between crates", arrows::check),
     ("purity", purity::check),
     ("file and function length", limits::check),
@@ -57,6 +58,7 @@ const RULES: [(&str, Rule); 8] = [
     ("dead files", modules::check),
     ("tabs and ASCII", text::check),
     ("doors", doors::check),
+    ("mutants", mutants::check),
     ("docs/wire-support.md", wire_support::check),
 ];
 
@@ -72,6 +74,9 @@ pub(crate) fn run(arguments: &[&str]) -> anyhow::Result<()> {
     let mut count = 0;
     for (name, rule) in RULES {
         let mut findings = rule(&tree);
+        if name == "mutants" {
+            findings.extend(mutants::check_release(root));
+        }
         findings.sort();
         count += findings.len();
         println!("{:<6} {name}", if findings.is_empty() { "ok" } else { "FAILED" });
