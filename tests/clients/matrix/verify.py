@@ -246,6 +246,9 @@ def committed(bootstrap, topic, partition):
 def read_kafkas_transactions(args, kafka_data, expected):
     """A partition that Kafka wrote, under our broker: the same committed records, clean or not."""
     for is_clean in [True, False]:
+        if not is_clean:
+            # Past the recovery point, missing offsets are taken for a loss in a directory of ours.
+            expected = {where: records for where, records in expected.items() if "compacted" not in where[0]}
         broker = Broker(args.binary)
         try:
             broker.start()
