@@ -307,10 +307,10 @@ def dump_with_kafka(jvm, data, expects_transactions=False):
 def prove_that_checks_can_fail(args, data):
     """One byte in the middle of a log, and both tools complain."""
     with tempfile.TemporaryDirectory(prefix="highwater-verify-") as copy:
-        shutil.copytree(os.path.join(data, "codec-none-0"), os.path.join(copy, "codec-none-0"))
+        copy = shutil.copytree(data, os.path.join(copy, "data"))
         verify(args.binary, copy)
         dump_with_kafka(args.jvm, copy)
-        path = max(glob.glob(os.path.join(copy, "*", "*.log")), key=os.path.getsize)
+        path = max(glob.glob(os.path.join(copy, "codec-none-*", "*.log")), key=os.path.getsize)
         with open(path, "r+b") as file:
             file.seek(os.path.getsize(path) // 2)
             byte = file.read(1)
