@@ -126,7 +126,14 @@ impl Disk for FileDisk {
         let file =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
         rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)?;
-        Ok(Box::new(RealLock(file)))
+        // Apache Kafka takes a lock of the other kind, which two brokers of one process would not
+        // see of each other. Where the file system has none of that kind there is no Kafka either.
+        match rustix::fs::fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Err(rustix::io::Errno::AGAIN | rustix::io::Errno::ACCESS) => {
+                Err(io::ErrorKind::WouldBlock.into())
+            }
+            Ok(()) | Err(_) => Ok(Box::new(RealLock(file))),
+        }
     }
 
     fn set_modified(&self, path: &Path, modified: Timestamp) -> io::Result<()> {
