@@ -12,8 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail, ensure};
 use hdrhistogram::Histogram;
 use rdkafka::bindings::{
-    RD_KAFKA_MSG_F_COPY, RD_KAFKA_PARTITION_UA, rd_kafka_produce, rd_kafka_topic_destroy,
-    rd_kafka_topic_new,
+    RD_KAFKA_MSG_F_COPY, rd_kafka_produce, rd_kafka_topic_destroy, rd_kafka_topic_new,
 };
 use rdkafka::client::ClientContext;
 use rdkafka::config::ClientConfig;
@@ -24,6 +23,8 @@ use rdkafka::{Offset, TopicPartitionList};
 use serde_json::json;
 
 const RECORD_BYTES: usize = 1024;
+/// The topics of a run have one; those of the mock cluster have more.
+const PARTITION: i32 = 0;
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -122,7 +123,7 @@ impl Sender {
         let code = unsafe {
             rd_kafka_produce(
                 self.topic,
-                RD_KAFKA_PARTITION_UA,
+                PARTITION,
                 RD_KAFKA_MSG_F_COPY as i32,
                 value.as_ptr().cast_mut().cast(),
                 value.len(),
@@ -146,7 +147,7 @@ fn tail(servers: &str, topic: &str, rate: f64, seconds: f64, acks: &str) -> Resu
     let consumer: BaseConsumer =
         config(servers).set("group.id", "tail").set("enable.auto.commit", "false").create()?;
     let mut assignment = TopicPartitionList::new();
-    assignment.add_partition_offset(topic, 0, Offset::Beginning)?;
+    assignment.add_partition_offset(topic, PARTITION, Offset::Beginning)?;
     consumer.assign(&assignment)?;
     let mut config = config(servers);
     config.set("acks", acks).set("linger.ms", "0");
@@ -185,7 +186,7 @@ fn send_at_rate(
         if due > now {
             thread::sleep(due - now);
         }
-        let record = BaseRecord::<(), [u8]>::to(topic).partition(0).payload(&value);
+        let record = BaseRecord::<(), [u8]>::to(topic).partition(PARTITION).payload(&value);
         producer.send(record).map_err(|(error, _)| error)?;
         producer.poll(Duration::ZERO);
     }

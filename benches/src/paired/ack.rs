@@ -48,8 +48,8 @@ impl Workload for Ack {
         Ok(())
     }
 
-    fn warm_up_runs(&self, _: Side) -> u32 {
-        0
+    fn warm_up_runs(&self, side: Side) -> u32 {
+        u32::from(side == Side::Kafka)
     }
 
     fn run(&mut self, bench: &mut Bench, side: Side) -> Result<Measured> {

@@ -45,11 +45,12 @@ impl Effort {
 #[derive(Debug)]
 pub struct Bench {
     pub effort: Effort,
+    // Both end before their directory goes.
+    highwater: Option<Peer>,
+    kafka: Option<Peer>,
     directory: TempDir,
     /// What the control loop took at the beginning.
     reference: Duration,
-    highwater: Option<Peer>,
-    kafka: Option<Peer>,
     is_kafka_warm: bool,
     topics: u32,
 }
@@ -76,10 +77,10 @@ impl Bench {
         let reference = references[CONTROL_REFERENCES / 2];
         Ok(Self {
             effort,
-            directory,
-            reference,
             highwater: None,
             kafka: None,
+            directory,
+            reference,
             is_kafka_warm: false,
             topics: 0,
         })

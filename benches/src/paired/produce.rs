@@ -67,7 +67,9 @@ pub(crate) fn figures(done: &Done, conditions: &Conditions) -> Figures {
     };
     put("mb_per_s", bytes / 1e6 / seconds);
     put("requests_per_s", requests / seconds);
-    put("records_per_s", done.records as f64 / seconds);
+    if done.records > 0 {
+        put("records_per_s", done.records as f64 / seconds);
+    }
     put("cpu_s_per_gb", conditions.broker_cpu_s / (bytes / 1e9));
     put("cpu_us_per_request", conditions.broker_cpu_s * 1e6 / requests);
     if done.latencies.count() > 0 {
