@@ -12,3 +12,4 @@ pub mod machine;
 pub mod paired;
 pub mod peers;
 pub mod statistics;
+pub mod sweep;

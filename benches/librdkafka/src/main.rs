@@ -36,8 +36,10 @@ fn main() -> Result<()> {
         ["tail", servers, topic, rate, seconds, acks] => {
             tail(servers, topic, rate.parse()?, seconds.parse()?, acks)
         }
-        _ => bail!("usage: librdkafka-load produce SERVERS|mock TOPIC RECORDS RECORD_BYTES | tail \
-                    SERVERS TOPIC RATE SECONDS ACKS"),
+        _ => bail!(
+            "usage: librdkafka-load produce SERVERS|mock TOPIC RECORDS RECORD_BYTES | tail \
+                    SERVERS TOPIC RATE SECONDS ACKS"
+        ),
     }
 }
 
@@ -106,11 +108,7 @@ impl Sender {
         let name = std::ffi::CString::new(topic)?;
         // SAFETY: the producer outlives the sender in `produce`, the name lives through the call.
         let topic = unsafe {
-            rd_kafka_topic_new(
-                producer.client().native_ptr(),
-                name.as_ptr(),
-                std::ptr::null_mut(),
-            )
+            rd_kafka_topic_new(producer.client().native_ptr(), name.as_ptr(), std::ptr::null_mut())
         };
         ensure!(!topic.is_null(), "no topic handle");
         Ok(Self { topic })
@@ -195,7 +193,12 @@ fn send_at_rate(
 }
 
 /// Record `n` of the new topic is the one that was due `n / rate` after the start; the first tenth does not count.
-fn receive(consumer: &BaseConsumer, rate: f64, count: u64, start: Instant) -> Result<Histogram<u64>> {
+fn receive(
+    consumer: &BaseConsumer,
+    rate: f64,
+    count: u64,
+    start: Instant,
+) -> Result<Histogram<u64>> {
     let mut latencies = Histogram::new_with_max(60_000_000_000, 3)?;
     let mut received = 0;
     while received < count {

@@ -6,8 +6,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
-use highwater_benches::paired::{Bench, Effort, Limits, rows, run_row, table, target_text};
+use highwater_benches::paired::{
+    Bench, Effort, Limits, Side, python, rows, run_row, table, target_text,
+};
 use highwater_benches::peers::repository;
+use highwater_benches::sweep;
 
 /// Highwater beside Apache Kafka and floor programs, on this machine.
 #[derive(Debug, Parser)]
@@ -29,6 +32,10 @@ enum Command {
     },
     /// List the rows, what each runs and what must hold
     Rows,
+    /// Let one thing grow and measure what should not grow with it
+    Sweep(Sweep),
+    /// Draw the newest sweeps and the newest paired runs into benches/results/*.png
+    Plot,
     /// Run every row once with very little, to see that all of it works; no number means anything
     Smoke {
         /// Only these rows
@@ -53,7 +60,26 @@ struct Paired {
     results: Option<PathBuf>,
 }
 
+#[derive(Debug, Args)]
+struct Sweep {
+    /// What grows: partitions, connections, record-size, log-size, start
+    sweep: String,
+    /// Only these points
+    #[arg(long, value_delimiter = ',', value_name = "N,...")]
+    points: Vec<u64>,
+    /// Without Apache Kafka
+    #[arg(long)]
+    only_highwater: bool,
+    /// Very little of everything, and no results: for trying
+    #[arg(long)]
+    smoke: bool,
+    /// The results file [default: benches/results/sweeps.jsonl]
+    #[arg(long, value_name = "FILE")]
+    results: Option<PathBuf>,
+}
+
 fn main() -> Result<()> {
+    raise_descriptor_limit()?;
     match Cli::parse().command {
         Command::Paired(arguments) => paired(&arguments),
         Command::Table { results } => {
@@ -69,8 +95,45 @@ fn main() -> Result<()> {
             }
             Ok(())
         }
+        Command::Sweep(arguments) => run_sweep(&arguments),
+        Command::Plot => plot(),
         Command::Smoke { rows } => smoke(&rows),
     }
+}
+
+/// Thousands of connections, here and in the broker, which inherits the limit.
+fn raise_descriptor_limit() -> Result<()> {
+    let mut limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    limit.current = limit.maximum;
+    rustix::process::setrlimit(rustix::process::Resource::Nofile, limit)?;
+    Ok(())
+}
+
+fn run_sweep(arguments: &Sweep) -> Result<()> {
+    let sweep = sweep::SWEEPS.iter().find(|sweep| sweep.name == arguments.sweep);
+    let names: Vec<&str> = sweep::SWEEPS.iter().map(|sweep| sweep.name).collect();
+    let sweep = sweep.with_context(|| format!("{} is none of {names:?}", arguments.sweep))?;
+    let points = match arguments.points.as_slice() {
+        [] => sweep.points,
+        points => points,
+    };
+    let is_wanted = |side: &Side| !arguments.only_highwater || *side == Side::Highwater;
+    let sides: Vec<Side> = sweep.sides.iter().copied().filter(is_wanted).collect();
+    let effort = if arguments.smoke { Effort::Smoke } else { Effort::Full };
+    let results = arguments.results.clone();
+    let results = results.or((!arguments.smoke).then(sweep::default_path));
+    let mut bench = Bench::new(effort)?;
+    let tell = &mut |line| println!("{line}");
+    sweep::run(sweep, &mut bench, points, &sides, results.as_deref(), tell)
+}
+
+/// By matplotlib, in an environment of its own that is made on first use.
+fn plot() -> Result<()> {
+    let mut command = std::process::Command::new(python()?);
+    let script = repository().join("benches/python/plot.py");
+    let status = command.arg(script).arg(repository().join("benches/results")).status()?;
+    anyhow::ensure!(status.success(), "plot.py: {status}");
+    Ok(())
 }
 
 fn paired(arguments: &Paired) -> Result<()> {

@@ -59,6 +59,12 @@ impl CatchUp {
         Ok(done)
     }
 
+    /// Asks once at `offset` and returns the bytes of whole batches.
+    pub fn fetch_at(&mut self, offset: u64) -> Result<u64> {
+        self.next_offset = offset;
+        Ok(self.fetch()?.bytes)
+    }
+
     /// Goes back to the start.
     pub fn rewind(&mut self) {
         self.next_offset = 0;

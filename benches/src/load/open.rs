@@ -7,11 +7,15 @@ use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::buffer::spare_capacity;
+use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
+use rustix::fd::OwnedFd;
 
 use super::answer::{Inbox, check, connect};
 use super::{Done, Latencies, ProduceFrame};
 
+/// Connections that are looked at in one turn; the others come in the next.
+const EVENTS_MAX: usize = 1024;
 /// How long answers may take after the last request.
 const DRAIN_MAX: Duration = Duration::from_secs(60);
 
@@ -42,11 +46,19 @@ impl OpenLoop {
     ) -> Result<(Done, Latencies)> {
         exact_timers()?;
         let lanes = (0..self.connections).map(|_| Lane::connect(address));
+        let lanes: Vec<Lane> = lanes.collect::<Result<_>>()?;
+        let ready = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        for (number, lane) in (0..).zip(&lanes) {
+            // Edges only: what was not read or written at one event is tried again after the next.
+            let wanted = epoll::EventFlags::IN | epoll::EventFlags::OUT | epoll::EventFlags::ET;
+            epoll::add(&ready, &lane.stream, epoll::EventData::new_u64(number), wanted)?;
+        }
         let mut run = Run {
             plan: *self,
             start,
             frame: frame.clone(),
-            lanes: lanes.collect::<Result<_>>()?,
+            lanes,
+            ready,
             next: 0,
             done: Done::default(),
             late: Latencies::default(),
@@ -76,6 +88,7 @@ struct Run {
     start: Instant,
     frame: ProduceFrame,
     lanes: Vec<Lane>,
+    ready: OwnedFd,
     next: u64,
     done: Done,
     late: Latencies,
@@ -124,24 +137,15 @@ impl Run {
     fn wait(&mut self, until: Instant) -> Result<()> {
         let left = until.saturating_duration_since(Instant::now());
         let timeout = Timespec::try_from(left)?;
-        let mut wanted: Vec<PollFd<'_>> = self
-            .lanes
-            .iter()
-            .map(|lane| {
-                let mut flags = PollFlags::IN;
-                flags.set(PollFlags::OUT, !lane.out.is_empty());
-                PollFd::new(&lane.stream, flags)
-            })
-            .collect();
-        poll(&mut wanted, Some(&timeout))?;
-        let ready: Vec<PollFlags> = wanted.iter().map(PollFd::revents).collect();
-        for (lane, ready) in self.lanes.iter_mut().zip(ready) {
-            if ready.contains(PollFlags::OUT) {
-                lane.flush()?;
-            }
-            if ready.intersects(PollFlags::IN | PollFlags::ERR | PollFlags::HUP) {
-                lane.take_answers(&self.frame, &mut self.done)?;
-            }
+        // Waits to the nanosecond, which not every form of `epoll_wait` does.
+        poll(&mut [PollFd::new(&self.ready, PollFlags::IN)], Some(&timeout))?;
+        let mut events = Vec::with_capacity(EVENTS_MAX);
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        epoll::wait(&self.ready, spare_capacity(&mut events), Some(&now))?;
+        for event in events {
+            let lane = &mut self.lanes[usize::try_from(event.data.u64())?];
+            lane.flush()?;
+            lane.take_answers(&self.frame, &mut self.done)?;
         }
         Ok(())
     }
@@ -167,22 +171,23 @@ impl Lane {
     }
 
     fn take_answers(&mut self, frame: &ProduceFrame, done: &mut Done) -> Result<()> {
-        match self.inbox.fill(&mut self.stream) {
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
-            filled => filled.context("receive an answer")?,
-        }
-        let now = Instant::now();
-        while let Some(answer) = self.inbox.next() {
-            let (number, due, counts) =
-                self.in_flight.pop_front().context("an answer to nothing")?;
-            check(answer, number, frame.error_at())?;
-            done.requests += 1;
-            done.records += frame.records;
-            done.bytes += frame.batch_bytes;
-            if counts {
-                done.latencies.record(now.saturating_duration_since(due));
+        loop {
+            match self.inbox.fill(&mut self.stream) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                filled => filled.context("receive an answer")?,
+            }
+            let now = Instant::now();
+            while let Some(answer) = self.inbox.next() {
+                let (number, due, counts) =
+                    self.in_flight.pop_front().context("an answer to nothing")?;
+                check(answer, number, frame.error_at())?;
+                done.requests += 1;
+                done.records += frame.records;
+                done.bytes += frame.batch_bytes;
+                if counts {
+                    done.latencies.record(now.saturating_duration_since(due));
+                }
             }
         }
-        Ok(())
     }
 }

@@ -15,7 +15,7 @@ const MAXIMUM_RUNS: usize = 3;
 
 /// What the fixed rate is.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Rate {
+pub enum Rate {
     PerSecond(f64),
     /// Half of what Kafka takes in a closed loop of the same requests, measured before the first round.
     HalfOfKafka,
@@ -23,7 +23,7 @@ pub(crate) enum Rate {
 
 /// An open loop; `produce` names the requests, the connections and the sides.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Ack {
+pub struct Ack {
     pub produce: Produce,
     pub rate: Rate,
     pub time: Duration,

@@ -130,7 +130,7 @@ impl Bench {
     }
 
     /// Begins a run on the process `broker`.
-    pub(crate) fn watch(&self, broker: Option<u32>, written_bytes: u64) -> Result<Watch> {
+    pub fn watch(&self, broker: Option<u32>, written_bytes: u64) -> Result<Watch> {
         // What the run writes and what its pages and journal need besides.
         Watch::start(broker, self.reference, written_bytes + written_bytes / 4)
     }

@@ -50,7 +50,7 @@ impl Conditions {
 
 /// The state before a run.
 #[derive(Debug)]
-pub(crate) struct Watch {
+pub struct Watch {
     broker: Option<u32>,
     reference: Duration,
     before: Conditions,
@@ -61,11 +61,7 @@ pub(crate) struct Watch {
 impl Watch {
     /// Brings the machine into the state that every run begins with, and starts to count. `broker` is the process under test,
     /// `written_bytes` what the run will write.
-    pub(crate) fn start(
-        broker: Option<u32>,
-        reference: Duration,
-        written_bytes: u64,
-    ) -> Result<Self> {
+    pub fn start(broker: Option<u32>, reference: Duration, written_bytes: u64) -> Result<Self> {
         machine::drain_writeback()?;
         let load = machine::load()?;
         let control = ratio(machine::control(), reference);
@@ -77,7 +73,7 @@ impl Watch {
     }
 
     /// Ends the run.
-    pub(crate) fn end(&self) -> Result<Conditions> {
+    pub fn end(&self) -> Result<Conditions> {
         let broker_cpu = self.broker.map_or(Ok(Duration::ZERO), cpu::of_process)? - self.broker_cpu;
         let span = self.moment.span(broker_cpu)?;
         let control = ratio(machine::control(), self.reference);

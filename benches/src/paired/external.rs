@@ -104,7 +104,7 @@ fn perf_test_figures(text: &str) -> Option<Figures> {
 }
 
 /// A Python with what `benches/python/requirements.txt` names, made once.
-pub(crate) fn python() -> Result<PathBuf> {
+pub fn python() -> Result<PathBuf> {
     let home = scratch()?.join("python");
     let python = home.join("bin/python");
     let wanted = repository().join("benches/python/requirements.txt");

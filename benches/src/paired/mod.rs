@@ -22,8 +22,12 @@ mod recovery;
 mod start;
 mod tail;
 
+pub use self::ack::{Ack, Rate};
 pub use self::bench::{Bench, Effort};
-pub use self::results::RESULTS;
+pub use self::conditions::{Conditions, Watch};
+pub use self::external::python;
+pub use self::produce::Produce;
+pub use self::results::{RESULTS, Stamp, append_json};
 pub use self::rounds::{Limits, run_row};
 pub use self::rows::{rows, target_text};
 pub use self::table::table;
@@ -32,8 +36,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use anyhow::Result;
-
-use self::conditions::Conditions;
 
 /// Who is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -11,7 +11,7 @@ use crate::load::{ClosedLoop, Done, ProduceFrame, ProduceShape};
 
 /// A closed loop of prebuilt requests.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Produce {
+pub struct Produce {
     pub sides: &'static [Side],
     pub shape: ProduceShape,
     pub connections: u32,

@@ -91,7 +91,7 @@ impl Workload for Recovery {
 struct Recovered {
     first_produce: Duration,
     all_right: Duration,
-    /// By the process up to then, from the disk or the page cache.
+    /// By the process before the first fetch, from the disk or the page cache.
     read_bytes: u64,
 }
 
@@ -114,12 +114,13 @@ fn recover(data_dir: PathBuf, partitions: u32, run: u32) -> Result<Recovered> {
     *end += 1;
     let found = ends(broker.address(), partitions)?;
     anyhow::ensure!(found == expected, "ends {found:?}, not {expected:?}");
+    // Before the fetches, which read on behalf of clients.
+    let read_bytes = read_bytes(broker.id())?;
     for (partition, end) in expected.iter().enumerate() {
         let records = fetch(&mut client, TOPIC, i32::try_from(partition)?, end - 1)?;
         anyhow::ensure!(!records.is_empty(), "nothing at the end of partition {partition}");
     }
     let all_right = begun.elapsed();
-    let read_bytes = read_bytes(broker.id())?;
     broker.terminate()?;
     Ok(Recovered { first_produce, all_right, read_bytes })
 }

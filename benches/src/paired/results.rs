@@ -18,50 +18,58 @@ pub const RESULTS: &str = "benches/results/paired.jsonl";
 /// One side of one round.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Line {
-    pub row: String,
+    pub(crate) row: String,
+    pub(crate) round: u32,
+    pub(crate) side: String,
+    pub(crate) figures: Figures,
+    pub(crate) conditions: Conditions,
+    #[serde(flatten)]
+    pub(crate) stamp: Stamp,
+}
+
+/// What was measured, where and when.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Stamp {
     /// When the command began; tells the rounds of one run from those of another.
     pub run: String,
-    pub round: u32,
-    pub side: String,
-    pub figures: Figures,
-    pub conditions: Conditions,
     pub commit: String,
     pub machine: String,
-    pub date: String,
 }
 
-/// What is the same for all lines of a run.
-#[derive(Clone, Debug)]
-pub(crate) struct Run {
-    row: String,
-    begun: String,
-    commit: String,
-    machine: String,
-}
-
-impl Run {
-    pub(crate) fn of(row: &str) -> Result<Self> {
-        Ok(Self { row: row.to_owned(), begun: date()?, commit: commit()?, machine: machine()? })
+impl Stamp {
+    pub fn now() -> Result<Self> {
+        Ok(Self { run: date()?, commit: commit()?, machine: machine()? })
     }
+}
 
-    pub(crate) fn line(&self, round: u32, side: Side, measured: &Measured) -> Result<Line> {
-        let figures = measured.figures.iter().map(|(name, value)| (name.clone(), short(*value)));
-        Ok(Line {
-            row: self.row.clone(),
-            run: self.begun.clone(),
+impl Line {
+    pub(crate) fn new(
+        row: &str,
+        round: u32,
+        side: Side,
+        measured: &Measured,
+        stamp: &Stamp,
+    ) -> Self {
+        Self {
+            row: row.to_owned(),
             round,
             side: side.name().to_owned(),
-            figures: figures.collect(),
+            figures: measured.shortened(),
             conditions: measured.conditions.shortened(),
-            commit: self.commit.clone(),
-            machine: self.machine.clone(),
-            date: date()?,
-        })
+            stamp: stamp.clone(),
+        }
+    }
+}
+
+impl Measured {
+    /// The figures as they are written down.
+    pub fn shortened(&self) -> Figures {
+        self.figures.iter().map(|(name, value)| (name.clone(), short(*value))).collect()
     }
 }
 
 impl Conditions {
-    fn shortened(&self) -> Self {
+    pub(crate) fn shortened(&self) -> Self {
         Self {
             seconds: short(self.seconds),
             broker_cpu_s: short(self.broker_cpu_s),
@@ -83,8 +91,8 @@ fn short(value: f64) -> f64 {
     format!("{value:.4e}").parse().unwrap_or(value)
 }
 
-/// Appends a round.
-pub(crate) fn append(path: &Path, lines: &[Line]) -> Result<()> {
+/// Appends each as a line of JSON.
+pub fn append_json(path: &Path, lines: &[impl Serialize]) -> Result<()> {
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent)?;
     }

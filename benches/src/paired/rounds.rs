@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use super::bench::Bench;
-use super::results::{Line, Run, append};
+use super::results::{Line, Stamp, append_json};
 use super::table::{figures_of, verdicts};
 use super::{Measured, Row, Side};
 
@@ -32,7 +32,7 @@ pub fn run_row(
     tell: &mut dyn FnMut(String),
 ) -> Result<()> {
     let begun = Instant::now();
-    let run = Run::of(row.name)?;
+    let stamp = Stamp::now()?;
     tell(format!("{}: {} ({})", row.name, row.says, row.durability));
     let sides = row.workload.sides().to_vec();
     row.workload.prepare(bench).context("prepare")?;
@@ -48,12 +48,12 @@ pub fn run_row(
         let since = Instant::now();
         match run_round(row, bench, &sides, round, limits.is_lenient, tell)? {
             Some(measured) => {
-                let of_round: Vec<Line> = measured
-                    .iter()
-                    .map(|(side, measured)| run.line(round + 1, *side, measured))
-                    .collect::<Result<_>>()?;
+                let line = |(side, measured): &(Side, Measured)| {
+                    Line::new(row.name, round + 1, *side, measured, &stamp)
+                };
+                let of_round: Vec<Line> = measured.iter().map(line).collect();
                 if let Some(path) = results {
-                    append(path, &of_round)?;
+                    append_json(path, &of_round)?;
                 }
                 lines.extend(of_round);
                 round += 1;

@@ -38,8 +38,8 @@ pub fn table(path: Option<&Path>) -> Result<String> {
 /// The lines of the run of a row that began last.
 fn newest_run(lines: &[Line], row: &str) -> Vec<Line> {
     let of_row = lines.iter().filter(|line| line.row == row);
-    let Some(newest) = of_row.clone().map(|line| &line.run).max() else { return Vec::new() };
-    of_row.filter(|line| line.run == *newest).cloned().collect()
+    let Some(newest) = of_row.clone().map(|line| &line.stamp.run).max() else { return Vec::new() };
+    of_row.filter(|line| line.stamp.run == *newest).cloned().collect()
 }
 
 fn table_line(row: &Row, target: &Target, lines: &[Line]) -> Result<String> {
@@ -57,7 +57,7 @@ fn table_line(row: &Row, target: &Target, lines: &[Line]) -> Result<String> {
             (text, values.len().to_string(), met)
         }
     };
-    let commit = lines.last().map_or("-", |line| line.commit.as_str());
+    let commit = lines.last().map_or("-", |line| line.stamp.commit.as_str());
     Ok(format!(
         "| `{}` | {} | {} | {} | {measured} | {rounds} | {commit} | {met} |\n",
         row.name, row.durability, target.says, target.bound
@@ -138,19 +138,16 @@ pub(super) fn figures_of(lines: &[Line]) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::paired::Bound;
+    use crate::paired::{Bound, Stamp};
 
     fn line(run: &str, round: u32, side: Side, value: f64) -> Line {
         Line {
             row: "row".to_owned(),
-            run: run.to_owned(),
             round,
             side: side.name().to_owned(),
             figures: [("rate".to_owned(), value)].into(),
             conditions: Default::default(),
-            commit: "abc".to_owned(),
-            machine: String::new(),
-            date: String::new(),
+            stamp: Stamp { run: run.to_owned(), ..Stamp::default() },
         }
     }
 
