@@ -54,7 +54,7 @@ const fn produce(shape: ProduceShape, connections: u32, in_flight: usize) -> Pro
         partitions: 1,
         durability: Durability::Os,
         time: Duration::from_secs(8),
-        bytes_max: 3 * GIB / 2,
+        bytes_max: 2 * GIB,
     }
 }
 
@@ -351,7 +351,7 @@ fn whole_broker_rows() -> Vec<Row> {
             "cold-reader",
             "tail consumer, 1,000 a second, beside a reader of 4 GiB from the disk",
             "os",
-            ColdReader::new(4 * GIB, 1_000.0, Duration::from_secs(40)),
+            ColdReader::new(4 * GIB, 1_000.0, Duration::from_secs(30)),
             vec![Target {
                 says: "99 % / undisturbed",
                 figure: "beside_tail_p99_us",

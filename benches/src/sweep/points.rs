@@ -19,7 +19,7 @@ fn produce(shape: ProduceShape) -> Produce {
         partitions: 1,
         durability: Durability::Os,
         time: Duration::from_secs(8),
-        bytes_max: 3 << 29,
+        bytes_max: 2 << 30,
     }
 }
 
