@@ -55,7 +55,7 @@ def draw_sweep(name, lines, directory):
     axes.flat[0].legend(fontsize=8)
     plot.suptitle(f"{name}, commit {lines[0]['commit']}, {lines[0]['machine']}", fontsize=9)
     plot.tight_layout()
-    plot.savefig(directory / f"sweep-{name}.png", dpi=110)
+    plot.savefig(directory / f"sweep-{name}.png", dpi=80)
     plt.close(plot)
 
 
@@ -89,7 +89,7 @@ def draw_rates(rows, directory):
     axis.set_xlabel("Highwater / Kafka; for a rate more is better, for a time (us) less")
     axis.grid(alpha=0.3, axis="x")
     plot.tight_layout()
-    plot.savefig(directory / "paired.png", dpi=110)
+    plot.savefig(directory / "paired.png", dpi=80)
     plt.close(plot)
 
 

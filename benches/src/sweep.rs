@@ -116,7 +116,7 @@ pub fn run(
                 x: *x,
                 side: side.name(),
                 figures,
-                conditions: measured.conditions,
+                conditions: measured.conditions.shortened(),
                 stamp: stamp.clone(),
             };
             if let Some(path) = results {

@@ -416,3 +416,26 @@ fn recovery_targets() -> Vec<Target> {
         plain("read by then at 20 GiB, MB", "read_mb_at_20_gib", AtMost(67.1)),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_row_has_a_name_of_its_own_and_runs_the_sides_that_its_targets_compare() {
+        let rows = rows();
+        let names: BTreeSet<&str> = rows.iter().map(|row| row.name).collect();
+        assert_eq!(names.len(), rows.len());
+        for row in &rows {
+            let sides = row.workload.sides();
+            for target in &row.targets {
+                let compared = target.against.map(|(side, _)| side);
+                for side in [Some(target.side), compared].into_iter().flatten() {
+                    assert!(sides.contains(&side), "{}: {} needs {side}", row.name, target.says);
+                }
+            }
+        }
+    }
+}
