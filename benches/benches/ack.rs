@@ -20,7 +20,7 @@ const PRODUCE_VERSION: i16 = 9;
 fn main() -> Result<()> {
     let directory = tempfile::tempdir()?;
     let mut command = Command::new(env!("CARGO_BIN_EXE_floor"));
-    let floor = Process::start(command.arg(directory.path()))?;
+    let floor = Process::start(command.arg("produce").arg(directory.path()))?;
     let broker = Highwater::serve(&directory.path().join("data"), &["highwater.durability=os"])?;
     create_topic(&mut RawClient::connect(broker.address())?, "ack", 1, &[])?;
 

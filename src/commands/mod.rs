@@ -1,5 +1,6 @@
 //! The verbs of the command: one file each, and what they share.
 
+mod bench;
 mod completions;
 mod config;
 mod consume;
@@ -68,6 +69,8 @@ enum Command {
     Group(group::Group),
     /// Show and change settings of topics and brokers
     Config(config::Config),
+    /// Measure how fast a cluster takes records, gives them and answers
+    Bench(bench::Bench),
     /// Look into log files on disk, without a broker
     Log(log::Log),
     /// Write a completion script for a shell
@@ -95,6 +98,7 @@ fn dispatch(cli: Cli, output: &mut Output) -> anyhow::Result<()> {
         Command::Consume(arguments) => on_runtime(consume::run(global, arguments, output)),
         Command::Group(arguments) => on_runtime(group::run(global, arguments, output)),
         Command::Config(arguments) => on_runtime(config::run(global, arguments, output)),
+        Command::Bench(arguments) => on_runtime(bench::run(global, arguments, output)),
         Command::Log(arguments) => log::run(&arguments, output),
         Command::Completions(arguments) => completions::run(&arguments, output),
     }

@@ -57,7 +57,7 @@ pub(crate) struct Produce {
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum AcksArgument {
+pub(super) enum AcksArgument {
     /// Nobody
     #[value(name = "0")]
     None,
@@ -70,7 +70,7 @@ enum AcksArgument {
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum CompressionArgument {
+pub(super) enum CompressionArgument {
     #[default]
     None,
     Gzip,
@@ -122,22 +122,34 @@ pub(crate) async fn run(
     Ok(())
 }
 
+impl AcksArgument {
+    pub(super) fn acks(self) -> Acks {
+        match self {
+            Self::None => Acks::None,
+            Self::Leader => Acks::Leader,
+            Self::All => Acks::All,
+        }
+    }
+}
+
+impl CompressionArgument {
+    pub(super) fn codec(self) -> Codec {
+        match self {
+            Self::None => Codec::None,
+            Self::Gzip => Codec::Gzip,
+            Self::Snappy => Codec::Snappy,
+            Self::Lz4 => Codec::Lz4,
+            Self::Zstd => Codec::Zstd,
+        }
+    }
+}
+
 impl Produce {
     fn producer(&self, global: &Global) -> anyhow::Result<Producer> {
         let options = global.client_options();
         let builder = Producer::builder(&global.brokers)
-            .acks(match self.acks {
-                AcksArgument::None => Acks::None,
-                AcksArgument::Leader => Acks::Leader,
-                AcksArgument::All => Acks::All,
-            })
-            .compression(match self.compression {
-                CompressionArgument::None => Codec::None,
-                CompressionArgument::Gzip => Codec::Gzip,
-                CompressionArgument::Snappy => Codec::Snappy,
-                CompressionArgument::Lz4 => Codec::Lz4,
-                CompressionArgument::Zstd => Codec::Zstd,
-            })
+            .acks(self.acks.acks())
+            .compression(self.compression.codec())
             .batch_size(BATCH_BYTES)
             // The topic may allow more than the usual megabyte; its broker says so if not.
             .max_request_size(LINE_BYTES_MAX + 1024)

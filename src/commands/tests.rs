@@ -15,7 +15,9 @@ fn command_line_is_well_formed() {
 fn help_documents_the_exit_codes_and_every_verb() {
     let help = Cli::command().render_long_help().to_string();
     assert!(help.contains("Exit codes: 0 done; 1 failed"), "{help}");
-    for verb in ["serve", "topic", "produce", "consume", "group", "config", "log", "completions"] {
+    for verb in
+        ["serve", "topic", "produce", "consume", "group", "config", "bench", "log", "completions"]
+    {
         assert!(help.contains(&format!("\n  {verb} ")), "{verb} is missing in {help}");
     }
 }
@@ -56,6 +58,12 @@ fn wrong_usage_is_exit_code_2() {
         "highwater group describe g --watch=0",
         "highwater group list --state foo",
         "highwater group list --type foo",
+        "highwater bench",
+        "highwater bench produce --records 0",
+        "highwater bench produce --topic t --partitions 3",
+        "highwater bench produce --connections 0",
+        "highwater bench consume --topic t --record-bytes 10",
+        "highwater bench latency --rate 10000001",
     ] {
         let error = parse(line).unwrap_err();
         assert_eq!(error.exit_code(), 2, "{line}");

@@ -1,6 +1,7 @@
 //! Black-box tests; each module is one kind of trouble.
 #![cfg(test)]
 
+mod bench;
 mod descriptors;
 mod every_version;
 mod full_disk;

@@ -42,7 +42,7 @@ enum Protocol {
 pub(crate) fn run() -> Result<()> {
     let directory = tempfile::tempdir()?;
     let mut command = Command::new(env!("CARGO_BIN_EXE_floor"));
-    let floor = Process::start(command.arg(directory.path()))?;
+    let floor = Process::start(command.arg("produce").arg(directory.path()))?;
     let of_floor = measure(&floor, Protocol::Floor)?;
     print("floor", "-", &of_floor)?;
     for (protocol, name) in [(Protocol::Classic, "classic"), (Protocol::Consumer, "KIP-848")] {
