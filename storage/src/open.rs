@@ -8,6 +8,7 @@ use std::sync::Arc;
 use highwater_records::{Offset, Timestamp};
 
 use crate::batch_scanner::{BatchScanner, Depth, ScanError};
+use crate::cleaner::{COMPACTED_THROUGH_FILE, compacted_through};
 use crate::disk::{DirEntry, Disk, OpenMode, read_file};
 use crate::error::{AtPath, OpenError, StorageFault};
 use crate::index_file::IndexEntry;
@@ -62,6 +63,7 @@ struct Listing {
     /// Index files, to be removed if they have no log.
     indexes: Vec<(Offset, PathBuf)>,
     leftovers: Vec<PathBuf>,
+    has_compacted_through: bool,
 }
 
 impl Log {
@@ -115,6 +117,7 @@ impl Log {
         let (listing, mut has_changed) = list(&*disk, &setup.dir)?;
         let mut log = Self::empty(setup, Offset::ZERO);
         log.found_times = listing.written.iter().map(|(offset, at)| (*offset, *at)).collect();
+        let listing_has_cleaned = listing.has_compacted_through;
         has_changed |= log.adopt(listing, opening)?;
         let limit = RecoveryLimit::of(&*disk, &log.home.dir)?;
         log.limit_until = limit.map(|limit| limit.until);
@@ -122,6 +125,10 @@ impl Log {
             Some(limit) => opening.recovery_point.min(limit.limit),
             None => opening.recovery_point,
         };
+        if listing_has_cleaned {
+            let through = compacted_through(&*disk, &log.home.dir)?;
+            log.home.set_compacted_through(through);
+        }
         let epochs_are_known = log.read_epochs()?;
         let trusted_end = if opening.is_clean { log.trusted_end()? } else { None };
         let known_end = trusted_end.unwrap_or(recovery_point);
@@ -361,6 +368,7 @@ fn list(disk: &dyn Disk, dir: &std::path::Path) -> Result<(Listing, bool), Stora
             listing.leftovers.push(dir.join(&name));
             continue;
         }
+        listing.has_compacted_through |= name == COMPACTED_THROUGH_FILE;
         let Some((offset, suffix)) = parse_file_name(&name) else { continue };
         let sizes = || (None, 0, 0);
         match suffix {

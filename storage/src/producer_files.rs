@@ -36,18 +36,26 @@ impl SnapshotFiles {
         put_named(disk, snapshot)
     }
 
-    /// Writes both, not synced.
+    /// Writes both, not synced; who looks from outside sees all of a file or none.
     fn write_unsynced(&self, disk: &dyn Disk) -> Result<(), StorageFault> {
-        self.files.iter().try_for_each(|(path, bytes)| put(disk, path, bytes).map(drop))
+        self.files.iter().try_for_each(|(path, bytes)| {
+            let temporary = temporary_of(path);
+            put(disk, &temporary, bytes)?;
+            disk.rename(&temporary, path).at_path("rename", &temporary)
+        })
     }
 }
 
 fn put_named(disk: &dyn Disk, (path, bytes): &(PathBuf, Vec<u8>)) -> Result<(), StorageFault> {
-    let mut temporary = path.clone().into_os_string();
-    temporary.push(".tmp");
-    let temporary = PathBuf::from(temporary);
+    let temporary = temporary_of(path);
     put(disk, &temporary, bytes)?.sync_data().at_path("sync", &temporary)?;
     disk.rename(&temporary, path).at_path("rename", &temporary)
+}
+
+fn temporary_of(path: &Path) -> PathBuf {
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(".tmp");
+    PathBuf::from(temporary)
 }
 
 fn put(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<Arc<dyn DiskFile>, StorageFault> {

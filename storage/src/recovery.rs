@@ -97,7 +97,8 @@ impl Log {
             self.sync.on_segment_written(&before);
         }
         self.transactions = self.transactions_at(start.offset)?;
-        let mut walk = Walk { next_offset: start.offset, checked: Vec::new() };
+        let compacted_through = self.home.compacted_through();
+        let mut walk = Walk { next_offset: start.offset, compacted_through, checked: Vec::new() };
         let bad = self.walk(start, opening.keep_holes, &mut walk)?;
         self.log_end_offset = walk.next_offset;
         let truncated = bad.map(|bad| self.cut_bad(bad)).transpose()?;
@@ -305,13 +306,16 @@ impl Log {
 #[derive(Debug)]
 struct Walk {
     next_offset: Offset,
+    /// Holes below are a cleaner's.
+    compacted_through: Offset,
     /// Segments with good batches, and where the first of them starts.
     checked: Vec<(Arc<Segment>, u64)>,
 }
 
 impl Walk {
     fn may_follow(&self, offset: Offset, keep_holes: bool) -> bool {
-        offset == self.next_offset || (keep_holes && offset > self.next_offset)
+        let is_of_a_cleaner = keep_holes || offset <= self.compacted_through;
+        offset == self.next_offset || (is_of_a_cleaner && offset > self.next_offset)
     }
 }
 

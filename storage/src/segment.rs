@@ -58,6 +58,8 @@ pub(crate) struct SegmentHome {
     /// How often it was cut, or segments were replaced by cleaned ones. Rises before; views taken
     /// before count for nothing after.
     pub(crate) generation: Arc<AtomicU64>,
+    /// See `cleaner/compacted_through.rs`.
+    pub(crate) compacted_through: AtomicI64,
     /// Held while the log is cut, and by work that writes files which a cut makes untrue.
     pub(crate) cutting: Mutex<()>,
 }
@@ -81,6 +83,7 @@ impl SegmentHome {
             mutant: config.mutant,
             cuts: AtomicU64::new(0),
             generation: Arc::default(),
+            compacted_through: AtomicI64::new(0),
             cutting: Mutex::new(()),
         })
     }

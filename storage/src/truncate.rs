@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use highwater_records::{Offset, TopicPartition, Uuid};
 
-use crate::cleaner::remove_staged;
+use crate::cleaner::{COMPACTED_THROUGH_FILE, remove_staged};
 use crate::disk::Disk;
 use crate::error::{AtPath, ReadError, StorageFault, is_disk_full};
 use crate::log::Log;
@@ -109,6 +109,8 @@ impl Log {
         self.segments = Arc::new(vec![new]);
         let snapshots: Vec<Offset> = self.snapshots.iter().copied().collect();
         self.remove_snapshots(&snapshots)?;
+        remove_if_there(self.disk(), &home.dir.join(COMPACTED_THROUGH_FILE))?;
+        home.set_compacted_through(Offset::ZERO);
         sync()?;
         self.producers = None;
         self.transactions = Transactions::default();

@@ -452,9 +452,7 @@ impl Replicas {
                 is_clean: found.is_clean,
                 recovery_point: read(&checkpoints.recovery_points),
                 log_start_offset: read(&checkpoints.log_starts),
-                // Ours has none above its recovery point, unless that was lost.
-                keep_holes: (change.settings.cleanup_policy.compact && is_kafkas)
-                    || read(&checkpoints.recovery_points) < read(&checkpoints.cleaned),
+                keep_holes: change.settings.cleanup_policy.compact && is_kafkas,
                 now: self.context.clock.now().wall,
             }
         };

@@ -18,6 +18,7 @@
 
 mod batch_reader;
 mod cleanable;
+mod compacted_through;
 mod copying;
 mod filter;
 mod mapping;
@@ -28,6 +29,9 @@ mod replacement;
 mod transactions;
 
 pub use self::cleanable::{Cleanable, CleaningBounds};
+pub(crate) use self::compacted_through::{
+    COMPACTED_THROUGH_FILE, compacted_through, read_compacted_through,
+};
 pub use self::filter::CleaningRules;
 pub use self::offset_map::KeyHash;
 pub use self::pass::{CleanError, Cleaning, CleaningSetup, CleaningSummary, Progress};

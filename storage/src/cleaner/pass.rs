@@ -196,7 +196,7 @@ impl Cleaning {
                 };
                 Ok(match copy.finished {
                     Some((old, new)) => {
-                        let replacement = Replacement::new(&self.home, self.cuts, old, new);
+                        let replacement = Replacement::new(&self.home, (self.cuts, end), old, new);
                         Progress::Replaces { replacement, bytes: copy.bytes }
                     }
                     None => Progress::Worked { bytes: copy.bytes },

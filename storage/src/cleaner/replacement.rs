@@ -31,6 +31,8 @@ pub struct Replacement {
 struct Shared {
     home: Arc<SegmentHome>,
     cuts: u64,
+    /// Where the pass ends.
+    end: Offset,
     old: Vec<Arc<Segment>>,
     new: Arc<Segment>,
     state: Mutex<State>,
@@ -50,12 +52,12 @@ enum State {
 impl Replacement {
     pub(super) fn new(
         home: &Arc<SegmentHome>,
-        cuts: u64,
+        (cuts, end): (u64, Offset),
         old: Vec<Arc<Segment>>,
         new: Arc<Segment>,
     ) -> Self {
         let (home, state) = (Arc::clone(home), Mutex::new(State::Written));
-        Self { shared: Arc::new(Shared { home, cuts, old, new, state }) }
+        Self { shared: Arc::new(Shared { home, cuts, end, old, new, state }) }
     }
 
     /// Bytes that the log is smaller by.
@@ -81,6 +83,7 @@ impl Replacement {
         }
         // Output that an earlier pass could not remove would undo this one after a crash.
         remove_staged(home, Some(new.base_offset()))?;
+        home.raise_compacted_through(self.shared.end)?;
         new.rename_to(Stage::Swap)?;
         if !home.mutant.is(Mutation::SwapUnsynced) {
             home.disk.sync_dir(&home.dir).at_path("sync", &home.dir)?;

@@ -40,6 +40,8 @@ pub(super) struct Context {
     pub(super) log_start: Offset,
     /// A cleaner has been over all below.
     pub(super) cleaned_until: Offset,
+    /// A cleaner may have left holes below.
+    pub(super) compacted_through: Offset,
     /// Whether the log directory was there to be asked.
     pub(super) has_log_dir: bool,
     pub(super) decodes_records: bool,

@@ -15,6 +15,7 @@ use super::context::{
 };
 use super::findings::Findings;
 use super::segment::{SegmentCheck, SegmentFacts};
+use crate::cleaner::{COMPACTED_THROUGH_FILE, read_compacted_through};
 use crate::disk::{DirEntry, Disk, read_file};
 use crate::error::Damage;
 use crate::leader_epochs::{LEADER_EPOCHS_FILE, LeaderEpochs};
@@ -136,7 +137,10 @@ impl Plan {
                 }
                 Some((_, other)) => leftover(other),
                 None => match entry.name.as_str() {
-                    LEADER_EPOCHS_FILE | PARTITION_METADATA_FILE | RECOVERY_LIMIT_FILE => None,
+                    LEADER_EPOCHS_FILE
+                    | PARTITION_METADATA_FILE
+                    | RECOVERY_LIMIT_FILE
+                    | COMPACTED_THROUGH_FILE => None,
                     name if name.ends_with(".tmp") => leftover("tmp"),
                     // Apache Kafka's own metadata log.
                     name if name == "quorum-state" || name.ends_with(".checkpoint") => None,
@@ -253,6 +257,12 @@ fn context(
         findings.format(&limit_path, read.clone().map(drop));
         read.ok()
     });
+    let through_path = dir.join(COMPACTED_THROUGH_FILE);
+    let compacted_through = text_of(disk, &through_path, findings).map_or(Offset::ZERO, |bytes| {
+        let read = read_compacted_through(&bytes);
+        findings.format(&through_path, read.clone().map(drop));
+        read.unwrap_or_default()
+    });
     let epochs_path = dir.join(LEADER_EPOCHS_FILE);
     let bytes = text_of(disk, &epochs_path, findings);
     let epochs = match bytes.as_deref().map(LeaderEpochs::read) {
@@ -281,6 +291,7 @@ fn context(
         high_watermark: offset(HIGH_WATERMARK_FILE),
         log_start: offset(LOG_START_FILE).unwrap_or_default(),
         cleaned_until: offset(CLEANER_FILE).unwrap_or_default(),
+        compacted_through,
         has_log_dir: files.exists,
         decodes_records,
     }
@@ -295,7 +306,8 @@ struct Holes<'a> {
 
 impl Holes<'_> {
     fn hole(&self, at: u64, hole: &Range<Offset>, findings: &mut Findings) {
-        if self.is_cleaned || self.context.cleaned_until > hole.start {
+        let cleaned_until = self.context.cleaned_until.max(self.context.compacted_through);
+        if self.is_cleaned || cleaned_until > hole.start {
             return;
         }
         let (from, to) = (hole.start, hole.end);

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use highwater_records::{ControlRecord, Offset, batches};
-use highwater_storage::{Disk, Log, LogView, SimDisk, read_file, read_snapshot};
+use highwater_storage::{Disk, DiskOp, Log, LogView, SimDisk, read_file, read_snapshot};
 
 use crate::fixture::*;
 use crate::rich::{data, end, fill, fill_rounds};
@@ -246,10 +246,9 @@ fn failed_write_leaves_no_trace_of_a_transaction() {
     let (disk, world) = World::simulated(small());
     let mut log = world.create();
     append(&mut log, data(8, 0, 0, true)).unwrap();
-    disk.set_capacity(Some(disk.used_bytes()));
+    disk.fail_next(DiskOp::Write, 28, 0); // ENOSPC
     append(&mut log, end(8, 0, false)).unwrap_err();
     assert_eq!(log.first_unstable_offset(log.log_end_offset()), Some(offset(0)));
-    disk.set_capacity(None);
     append(&mut log, end(8, 0, false)).unwrap();
     assert_right(&log);
     log.close(NOW).unwrap();
