@@ -39,7 +39,8 @@ impl SnapshotFiles {
     /// Writes both, not synced; who looks from outside sees all of a file or none.
     fn write_unsynced(&self, disk: &dyn Disk) -> Result<(), StorageFault> {
         self.files.iter().try_for_each(|(path, bytes)| {
-            let temporary = temporary_of(path);
+            // A checkpoint may be writing the same snapshot, on another thread.
+            let temporary = temporary_of(path, ".roll.tmp");
             put(disk, &temporary, bytes)?;
             disk.rename(&temporary, path).at_path("rename", &temporary)
         })
@@ -47,14 +48,14 @@ impl SnapshotFiles {
 }
 
 fn put_named(disk: &dyn Disk, (path, bytes): &(PathBuf, Vec<u8>)) -> Result<(), StorageFault> {
-    let temporary = temporary_of(path);
+    let temporary = temporary_of(path, ".tmp");
     put(disk, &temporary, bytes)?.sync_data().at_path("sync", &temporary)?;
     disk.rename(&temporary, path).at_path("rename", &temporary)
 }
 
-fn temporary_of(path: &Path) -> PathBuf {
+fn temporary_of(path: &Path, suffix: &str) -> PathBuf {
     let mut temporary = path.as_os_str().to_owned();
-    temporary.push(".tmp");
+    temporary.push(suffix);
     PathBuf::from(temporary)
 }
 
