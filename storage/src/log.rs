@@ -262,6 +262,17 @@ impl Log {
         self.fault.clone().map_or(Ok(()), Err)
     }
 
+    /// Keeps a fault that lasts: a full disk and a want of descriptors may be over at the next try.
+    pub(crate) fn keep_lasting<T>(
+        &mut self,
+        result: Result<T, StorageFault>,
+    ) -> Result<T, StorageFault> {
+        match result {
+            Err(fault) if fault.is_disk_full() || fault.is_out_of_descriptors() => Err(fault),
+            other => self.keep_fault(other),
+        }
+    }
+
     /// Keeps a fault for good and passes it on.
     pub(crate) fn keep_fault<T>(
         &mut self,

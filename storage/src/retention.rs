@@ -113,14 +113,18 @@ impl Log {
     /// What was appended since `expired` was found stays.
     ///
     /// # Errors
-    /// As [`Log::roll`].
+    /// Any fault. Where the disk is too full for a new segment, the active one stays.
     pub fn expire(&mut self, expired: Expired, now: Timestamp) -> Result<(), AppendError> {
         let active = self.active().base_offset();
         let to = if !expired.rolls_active || expired.log_start_offset <= active {
             expired.log_start_offset
         } else if expired.log_start_offset == self.log_end_offset() {
-            self.roll(now)?;
-            self.log_end_offset()
+            match self.roll(now) {
+                Ok(()) => self.log_end_offset(),
+                // Without room for a new segment the old ones go first; that makes some.
+                Err(AppendError::Refused(_)) => active,
+                Err(fault @ AppendError::Fault(_)) => return Err(fault),
+            }
         } else {
             active
         };

@@ -101,6 +101,18 @@ impl SegmentHome {
         }
     }
 
+    /// Makes the names in the directory durable. Without a free descriptor, files are closed first.
+    pub(crate) fn sync_names(&self) -> Result<(), StorageFault> {
+        loop {
+            match self.disk.sync_dir(&self.dir) {
+                Err(error)
+                    if is_out_of_descriptors(&error)
+                        && (self.open_files.close_oldest() || self.open_files.wait_for_sync()) => {}
+                synced => return synced.at_path("sync", &self.dir),
+            }
+        }
+    }
+
     pub(crate) fn cut_count(&self) -> u64 {
         self.cuts.load(Ordering::SeqCst)
     }
@@ -135,6 +147,14 @@ pub(crate) enum Stage {
 
 impl Stage {
     const ALL: [Self; 3] = [Self::Final, Self::Cleaned, Self::Swap];
+
+    /// From which a segment comes to this one.
+    const fn before(self) -> Self {
+        match self {
+            Self::Final => Self::Swap,
+            Self::Cleaned | Self::Swap => Self::Cleaned,
+        }
+    }
 
     /// What stands behind a name.
     pub(crate) const fn suffix(self) -> &'static str {
@@ -283,20 +303,29 @@ impl Segment {
         Stage::ALL[usize::from(self.stage.load(Ordering::Acquire))]
     }
 
-    /// Gives all files the names of another stage, not synced. Readers that look meanwhile wait.
+    /// Gives all files the names of the next stage, not synced; what an earlier try has renamed
+    /// stays so. Readers that look meanwhile wait.
     pub(crate) fn rename_to(&self, stage: Stage) -> Result<(), StorageFault> {
         let (_indexes, _aborted, _file) =
             (self.indexes.lock(), self.aborted.lock(), self.file.lock());
+        let name = |suffix: &str, stage: Stage| {
+            self.home.path(self.base_offset, &format!("{suffix}{}", stage.suffix()))
+        };
         for suffix in SEGMENT_SUFFIXES {
-            let from = self.path(suffix);
-            let to = self.home.path(self.base_offset, &format!("{suffix}{}", stage.suffix()));
-            match self.home.disk.rename(&from, &to) {
-                Err(error)
-                    if error.kind() == std::io::ErrorKind::NotFound && suffix != LOG_SUFFIX => {}
-                renamed => renamed.at_path("rename", &from)?,
+            let (from, to) = (name(suffix, stage.before()), name(suffix, stage));
+            let renamed = match self.home.disk.rename(&from, &to) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    // An index need not be there. A log is there already if this is the second try.
+                    let is_there = suffix != LOG_SUFFIX || self.stage() == stage;
+                    if is_there { Ok(()) } else { Err(error) }
+                }
+                renamed => renamed,
+            };
+            renamed.at_path("rename", &from)?;
+            if suffix == LOG_SUFFIX {
+                self.stage.store(stage as u8, Ordering::Release);
             }
         }
-        self.stage.store(stage as u8, Ordering::Release);
         Ok(())
     }
 
@@ -516,23 +545,26 @@ impl Segment {
         self.size_bytes.store(size_bytes, Ordering::Release);
     }
 
-    /// Renames all files of the segment for deletion, not synced; returns the new names. Where the
-    /// disk is too full for a name, the file goes at once: that needs no room and makes some.
-    pub(crate) fn rename_for_deletion(&self) -> Result<Vec<PathBuf>, StorageFault> {
-        let mut renamed = Vec::new();
+    /// Renames all files of the segment for deletion, not synced; adds the new names to `deleted`.
+    /// What an earlier try has renamed stays so. Where the disk is too full for a name, the file
+    /// goes at once: that needs no room and makes some.
+    pub(crate) fn rename_for_deletion(
+        &self,
+        deleted: &mut Vec<PathBuf>,
+    ) -> Result<(), StorageFault> {
         for suffix in SEGMENT_SUFFIXES {
             let from = self.path(suffix);
             let to = self.home.path(self.base_offset, &format!("{suffix}.{DELETED_SUFFIX}"));
             match self.home.disk.rename(&from, &to) {
-                Ok(()) => renamed.push(to),
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Ok(()) => deleted.push(to),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) if is_disk_full(&error) => {
                     remove_if_there(&*self.home.disk, &from)?;
                 }
                 Err(error) => return Err(StorageFault::new("rename", &from, error)),
             }
         }
-        Ok(renamed)
+        Ok(())
     }
 
     /// Removes all files of the segment, not synced.

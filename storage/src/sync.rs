@@ -115,6 +115,13 @@ impl SyncState {
         self.since_checkpoint.retain(|segment| segment.base_offset() < end);
     }
 
+    /// These segments are replaced by cleaned ones, which are durable.
+    pub(crate) fn forget_segments(&mut self, replaced: &[Arc<Segment>]) {
+        let is_replaced =
+            |segment: &Arc<Segment>| replaced.iter().any(|old| Arc::ptr_eq(old, segment));
+        self.since_checkpoint.retain(|segment| !is_replaced(segment));
+    }
+
     /// These segments are deleted: their bytes need not become durable.
     pub(crate) fn forget_segments_below(&mut self, first: Offset) {
         self.unsynced.retain(|unsynced| unsynced.base_offset >= first);

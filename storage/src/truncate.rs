@@ -74,6 +74,7 @@ impl Log {
         self.finish_replacing(true)?;
         remove_staged(&home, None)?;
         self.tail.truncate(cut.end);
+        home.lower_compacted_through(cut.end)?;
         if cut.end < self.log_start_offset {
             // The batch that holds the log start goes; nothing is left.
             return self.begin_anew(self.log_start_offset);
@@ -166,7 +167,8 @@ impl Log {
     /// views that have not opened them get [`ReadError::Stale`]. See [`Log::take_deleted`].
     ///
     /// # Errors
-    /// Any fault is final.
+    /// A full disk and a want of descriptors are for now: call it again later. Any other fault is
+    /// final.
     pub fn delete_old_segments(&mut self) -> Result<(), StorageFault> {
         self.check_usable()?;
         let start = self.log_start_offset;
@@ -179,24 +181,20 @@ impl Log {
         // Were the name of the new first segment lost to a crash and that of a later one kept, the
         // later one would pass for the first.
         if self.sync.names_are_unsynced() {
-            let synced = self.disk().sync_dir(&self.home.dir).at_path("sync", &self.home.dir);
-            if !matches!(&synced, Err(fault) if fault.is_out_of_descriptors()) {
-                self.keep_fault(synced.clone())?;
-            }
-            synced?;
+            let synced = self.home.sync_names();
+            self.keep_lasting(synced)?;
             self.sync.on_names_synced();
         }
-        let segments = Arc::make_mut(&mut self.segments);
-        let old: Vec<Arc<Segment>> = segments.drain(..count).collect();
+        let old: Vec<Arc<Segment>> = self.segments[..count].to_vec();
         for segment in &old {
-            let renamed = segment.rename_for_deletion();
-            let renamed = self.keep_fault(renamed)?;
-            self.deleted.extend(renamed);
+            let renamed = segment.rename_for_deletion(&mut self.deleted);
+            self.keep_lasting(renamed)?;
         }
         let bases = old.iter().map(|segment| segment.base_offset());
         let snapshots: Vec<Offset> = bases.filter(|base| self.snapshots.contains(base)).collect();
         let removed = self.remove_snapshots(&snapshots);
-        self.keep_fault(removed)?;
+        self.keep_lasting(removed)?;
+        Arc::make_mut(&mut self.segments).drain(..count);
         self.sync.on_names_changed();
         let first = self.segments[0].base_offset();
         self.sync.forget_segments_below(first);

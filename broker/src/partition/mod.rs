@@ -285,6 +285,8 @@ impl Partition {
             let files = leading.log.take_deleted();
             match deleted {
                 Ok(()) => Ok(files),
+                // What is renamed is renamed; the next round goes on.
+                Err(fault) if self.dir.survives(&fault) => Ok(files),
                 Err(fault) => {
                     let reason = Arc::from(fault.to_string());
                     turn.fail(fault);

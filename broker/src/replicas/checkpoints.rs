@@ -16,19 +16,22 @@ const KINDS: [CheckpointKind; 4] = [
     CheckpointKind::Cleaner,
 ];
 
+/// Offsets, and whose they are.
+type Moved = Vec<(Arc<Partition>, Offset)>;
+
 impl HostedDir {
     /// Makes everything appended so far independent of recovery and notes how far that is.
     ///
     /// Blocks; for worker threads. A fault takes the directory offline.
     pub(super) fn checkpoint_recovery_points(self: &Arc<Self>, now: Timestamp) {
-        let mut moved = BTreeMap::new();
+        let mut moved = Moved::new();
         for partition in self.partitions() {
             if self.fault().is_some() {
                 return;
             }
             match checkpoint(&partition, now) {
                 Ok(Some(recovery_point)) => {
-                    moved.insert(partition.topic_partition().clone(), recovery_point);
+                    moved.push((partition, recovery_point));
                 }
                 Ok(None) => {}
                 // Nothing was synced in vain: the recovery point stays, and moves when there is room again.
@@ -68,17 +71,18 @@ impl HostedDir {
 
     /// Notes that a log was closed at its end; says whether that is durable. Blocks.
     pub(super) fn note_closed(&self, topic_partition: &TopicPartition, log_end: Offset) -> bool {
-        self.note_offset(CheckpointKind::RecoveryPoint, topic_partition.clone(), log_end)
+        let closed = BTreeMap::from([(topic_partition.clone(), log_end)]);
+        self.put(CheckpointKind::RecoveryPoint, |_| closed)
     }
 
     /// Notes one offset in a checkpoint; says whether that is durable. Blocks.
     pub(super) fn note_offset(
         &self,
         kind: CheckpointKind,
-        topic_partition: TopicPartition,
+        partition: &Arc<Partition>,
         offset: Offset,
     ) -> bool {
-        self.update(kind, BTreeMap::from([(topic_partition, offset)]))
+        self.update(kind, vec![(Arc::clone(partition), offset)])
     }
 
     /// What a checkpoint says of a partition, zero if nothing.
@@ -109,8 +113,7 @@ impl HostedDir {
             }
         }
         let reached = partition.in_turn(|leading, _| leading.log.recovery_point()).ok()?;
-        let is_noted =
-            self.note_offset(CheckpointKind::RecoveryPoint, topic_partition.clone(), reached);
+        let is_noted = self.note_offset(CheckpointKind::RecoveryPoint, partition, reached);
         is_noted.then_some(reached)
     }
 
@@ -147,19 +150,30 @@ impl HostedDir {
         self.dir.keep_spare_room(bytes)
     }
 
-    fn collect(
-        &self,
-        offset: impl Fn(&PartitionView) -> Option<Offset>,
-    ) -> BTreeMap<TopicPartition, Offset> {
+    fn collect(&self, offset: impl Fn(&PartitionView) -> Option<Offset>) -> Moved {
         let found = |partition: Arc<Partition>| {
             let offset = offset(&partition.view())?;
-            Some((partition.topic_partition().clone(), offset))
+            Some((partition, offset))
         };
         self.partitions().into_iter().filter_map(found).collect()
     }
 
     /// Takes over what moved and writes the file if anything did; says whether the file holds it all.
-    fn update(&self, kind: CheckpointKind, moved: BTreeMap<TopicPartition, Offset>) -> bool {
+    ///
+    /// What a partition told that was deleted meanwhile is not taken: a new one of its name must not find it.
+    fn update(&self, kind: CheckpointKind, moved: Moved) -> bool {
+        self.put(kind, |dir| {
+            let here = moved.into_iter().filter(|(partition, _)| dir.has(partition));
+            here.map(|(partition, offset)| (partition.topic_partition().clone(), offset)).collect()
+        })
+    }
+
+    /// Writes the file if `moved` changes anything; it is called once nobody else writes, and nobody forgets.
+    fn put(
+        &self,
+        kind: CheckpointKind,
+        moved: impl FnOnce(&Self) -> BTreeMap<TopicPartition, Offset>,
+    ) -> bool {
         if self.fault().is_some() {
             return false;
         }
@@ -167,7 +181,7 @@ impl HostedDir {
         let mut checkpoints = self.checkpoints.lock();
         let known = checkpoints.of(kind);
         let mut wanted = known.clone();
-        wanted.extend(moved);
+        wanted.extend(moved(self));
         if wanted == *known {
             return true;
         }

@@ -8,16 +8,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use highwater_records::{Offset, Timestamp, Uuid};
+use highwater_records::{Offset, Timestamp};
 use highwater_storage::{
     CheckpointKind, CleanError, Cleanable, Cleaning, CleaningBounds, CleaningRules, CleaningSetup,
-    CleaningSummary, KeyHash, Progress, Replacement, StorageFault,
+    CleaningSummary, KeyHash, PartitionKey, Progress, Replacement, StorageFault,
 };
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::{HostedDir, Removal, Replicas};
-use crate::partition::{LeaderView, Partition};
+use crate::partition::Partition;
 use crate::seams::sleep_until;
 use crate::workers::{self, Pool, WorkLost};
 
@@ -47,13 +47,15 @@ pub(crate) struct Cleaner {
     /// Bytes by which logs became smaller.
     pub(crate) saved_bytes: AtomicU64,
     /// Partitions that cannot be cleaned: a batch that cannot be read is in the way.
-    uncleanable: Mutex<BTreeSet<(Uuid, i32)>>,
+    uncleanable: Mutex<BTreeSet<PartitionKey>>,
 }
 
-/// A log that is worth a pass.
-struct Candidate {
-    partition: Arc<Partition>,
-    cleanable: Cleanable,
+/// What came of looking for something to clean.
+enum Pass {
+    Made,
+    /// Not to its end; the log is as good as before.
+    Failed(PartitionKey),
+    Unneeded,
 }
 
 impl Cleaner {
@@ -69,10 +71,17 @@ impl Replicas {
         settings: CleanerSettings,
         ending: CancellationToken,
     ) {
+        // Logs that could not be cleaned in this round; the others come first.
+        let mut failed = BTreeSet::new();
         while settings.is_enabled && !ending.is_cancelled() {
-            let cleaned = self.clean_dirtiest(settings, &ending).await;
-            if matches!(cleaned, Ok(true)) {
-                continue;
+            match self.clean_dirtiest(settings, &failed, &ending).await {
+                Ok(Pass::Made) => continue,
+                Ok(Pass::Failed(key)) => {
+                    failed.insert(key);
+                    continue;
+                }
+                Ok(Pass::Unneeded) => failed.clear(),
+                Err(WorkLost) => return,
             }
             let next = self.context.clock.now().monotonic.plus(settings.backoff);
             tokio::select! {
@@ -83,27 +92,43 @@ impl Replicas {
         }
     }
 
-    /// Makes one pass; false if there was nothing to do, or it did not come to its end.
+    /// Makes a pass over the dirtiest log but these.
     async fn clean_dirtiest(
         self: &Arc<Self>,
         settings: CleanerSettings,
+        failed: &BTreeSet<PartitionKey>,
         ending: &CancellationToken,
-    ) -> Result<bool, WorkLost> {
-        let (replicas, now) = (Arc::clone(self), self.context.clock.now());
+    ) -> Result<Pass, WorkLost> {
+        let (replicas, now, but) = (Arc::clone(self), self.context.clock.now(), failed.clone());
         let begun = workers::run(&self.workers, Pool::Clean, move || {
-            let Candidate { partition, cleanable } = replicas.dirtiest(now.wall)?;
+            let partition = replicas.dirtiest(&but, now.wall)?;
             let key_hash = KeyHash::seeded(u128::from(replicas.random.next_u64()) << 64);
-            let cleaning = partition.begin_cleaning(cleanable, settings, key_hash, now.wall);
+            // Bytes that a restart would have to check are not touched: where they lie, the log has no holes.
+            let cleanable = partition.dir().secured_cleanable(&partition, now.wall);
+            let cleaning = cleanable.ok_or(CleanError::Changed).and_then(|cleanable| {
+                partition.begin_cleaning(cleanable, settings, key_hash, now.wall)
+            });
             Some((partition, cleaning))
         });
-        let Some((partition, cleaning)) = begun.await? else { return Ok(false) };
-        let mut cleaning = match cleaning {
-            Ok(cleaning) => cleaning,
-            Err(error) => return Ok(self.give_up(&partition, &error)),
+        let Some((partition, cleaning)) = begun.await? else { return Ok(Pass::Unneeded) };
+        let is_made = match cleaning {
+            Ok(cleaning) => self.make_pass(&partition, cleaning, settings, ending).await?,
+            Err(error) => self.give_up(&partition, &error),
         };
+        Ok(if is_made { Pass::Made } else { Pass::Failed(partition.times_key()) })
+    }
+
+    /// Takes all steps of a pass; false if it does not come to its end.
+    async fn make_pass(
+        self: &Arc<Self>,
+        partition: &Arc<Partition>,
+        mut cleaning: Cleaning,
+        settings: CleanerSettings,
+        ending: &CancellationToken,
+    ) -> Result<bool, WorkLost> {
         loop {
             if ending.is_cancelled() {
-                return self.discard(&partition, cleaning).await.map(|()| false);
+                return self.discard(partition, cleaning).await.map(|()| false);
             }
             let job = workers::run(&self.workers, Pool::Clean, move || {
                 let worked = work(&mut cleaning);
@@ -115,16 +140,16 @@ impl Replicas {
             match worked {
                 Ok(None) => {}
                 Ok(Some(Worked::Replaces(replacement))) => {
-                    if !self.replace(&partition, replacement).await? {
-                        return self.discard(&partition, cleaning).await.map(|()| false);
+                    if !self.replace(partition, replacement).await? {
+                        return self.discard(partition, cleaning).await.map(|()| false);
                     }
                 }
                 Ok(Some(Worked::Done(summary))) => {
-                    return self.end_pass(&partition, summary).await.map(|()| true);
+                    return self.end_pass(partition, summary).await;
                 }
                 Err(error) => {
-                    self.discard(&partition, cleaning).await?;
-                    return Ok(self.give_up(&partition, &error));
+                    self.discard(partition, cleaning).await?;
+                    return Ok(self.give_up(partition, &error));
                 }
             }
             self.rest(bytes, settings, ending).await;
@@ -132,21 +157,22 @@ impl Replicas {
     }
 
     /// The log with the largest share of what was never cleaned, of those that have enough of it. Blocks.
-    fn dirtiest(&self, now: Timestamp) -> Option<Candidate> {
-        let mut best: Option<(bool, f64, Candidate)> = None;
+    fn dirtiest(&self, but: &BTreeSet<PartitionKey>, now: Timestamp) -> Option<Arc<Partition>> {
+        let mut best: Option<((bool, f64), Arc<Partition>)> = None;
         for dir in self.log_dirs().filter(|dir| dir.fault().is_none()) {
             for partition in dir.partitions() {
-                if self.cleaner.uncleanable.lock().contains(&partition.times_key()) {
+                let key = partition.times_key();
+                if but.contains(&key) || self.cleaner.uncleanable.lock().contains(&key) {
                     continue;
                 }
-                let Some(cleanable) = dir.cleanable(&partition, now) else { continue };
+                let Some(cleanable) = dir.cleanable(&partition, None, now) else { continue };
                 let rank = (cleanable.is_overdue, cleanable.dirty_ratio());
-                if best.as_ref().is_none_or(|(overdue, ratio, _)| rank > (*overdue, *ratio)) {
-                    best = Some((rank.0, rank.1, Candidate { partition, cleanable }));
+                if best.as_ref().is_none_or(|(known, _)| rank > *known) {
+                    best = Some((rank, partition));
                 }
             }
         }
-        best.map(|(.., candidate)| candidate)
+        best.map(|(_, partition)| partition)
     }
 
     /// Puts a cleaned segment in its place; false if the log has changed meanwhile.
@@ -180,13 +206,13 @@ impl Replicas {
         self: &Arc<Self>,
         partition: &Arc<Partition>,
         summary: CleaningSummary,
-    ) -> Result<(), WorkLost> {
+    ) -> Result<bool, WorkLost> {
         let topic_partition = partition.topic_partition();
         tracing::debug!(%topic_partition, ?summary, "compacted");
         self.cleaner.pass_count.fetch_add(1, Ordering::Relaxed);
-        let (dir, key) = (Arc::clone(partition.dir()), topic_partition.clone());
+        let (dir, partition) = (Arc::clone(partition.dir()), Arc::clone(partition));
         workers::run(&self.workers, Pool::Clean, move || {
-            dir.note_offset(CheckpointKind::Cleaner, key, summary.cleaned_through);
+            dir.note_offset(CheckpointKind::Cleaner, &partition, summary.cleaned_through)
         })
         .await
     }
@@ -262,28 +288,28 @@ fn work(cleaning: &mut Cleaning) -> (u64, Result<Option<Worked>, CleanError>) {
 }
 
 impl HostedDir {
-    /// What of a partition is worth a pass, once its recovery point allows it. Blocks.
-    fn cleanable(
+    /// What of a partition is worth a pass, once its recovery point on disk allows it. Blocks.
+    fn secured_cleanable(
         self: &Arc<Self>,
         partition: &Arc<Partition>,
+        now: Timestamp,
+    ) -> Option<Cleanable> {
+        let wanted = self.cleanable(partition, None, now)?;
+        let recovery_point = self.secure_recovery_point(partition, wanted.end_offset, now)?;
+        self.cleanable(partition, Some(recovery_point), now)
+    }
+
+    /// What of a partition is worth a pass, of what is committed and lies below this. Blocks.
+    fn cleanable(
+        &self,
+        partition: &Arc<Partition>,
+        below: Option<Offset>,
         now: Timestamp,
     ) -> Option<Cleanable> {
         let view = partition.view_arc();
         let leading = view.leading().ok().filter(|view| view.settings.cleanup_policy.compact)?;
         let decided = leading.high_watermark.min(leading.last_stable_offset);
-        let wanted = self.cleanable_below(partition, leading, decided, now)?;
-        // Bytes that a restart would have to check are not touched: where they lie, the log has no holes.
-        let recovery_point = self.secure_recovery_point(partition, wanted.end_offset, now)?;
-        self.cleanable_below(partition, leading, decided.min(recovery_point), now)
-    }
-
-    fn cleanable_below(
-        &self,
-        partition: &Arc<Partition>,
-        leading: &LeaderView,
-        upper_bound: Offset,
-        now: Timestamp,
-    ) -> Option<Cleanable> {
+        let upper_bound = below.map_or(decided, |below| below.min(decided));
         let settings = &leading.settings;
         let unsigned = |value: i64| u64::try_from(value).unwrap_or(0);
         let bounds = CleaningBounds {
@@ -345,13 +371,16 @@ impl Partition {
 
     /// Puts a cleaned segment in its place; false if the log has changed meanwhile. Blocks.
     fn swap_in(self: &Arc<Self>, replacement: &Replacement) -> Result<bool, StorageFault> {
-        if replacement.prepare()? {
+        let prepared = replacement.prepare();
+        if matches!(prepared, Ok(true)) {
             let replaced = self.in_turn(|leading, _| leading.log.replace(replacement));
             if matches!(replaced, Ok(true)) {
                 return replacement.finish().map(|()| true);
             }
         }
-        replacement.clone().discard().map(|()| false)
+        // Also where it could not be prepared: nobody else knows its files.
+        let discarded = replacement.clone().discard();
+        prepared.and(discarded).map(|()| false)
     }
 }
 

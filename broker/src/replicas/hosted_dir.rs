@@ -182,6 +182,13 @@ impl HostedDir {
         self.partitions.lock().values().filter_map(Weak::upgrade).collect()
     }
 
+    /// Whether this partition is in it, and not another one of its name.
+    pub(super) fn has(&self, partition: &Arc<Partition>) -> bool {
+        let partitions = self.partitions.lock();
+        let here = partitions.get(partition.topic_partition());
+        here.is_some_and(|here| std::ptr::eq(here.as_ptr(), Arc::as_ptr(partition)))
+    }
+
     pub(crate) fn partition_count(&self) -> usize {
         self.partitions.lock().len()
     }

@@ -31,9 +31,9 @@ pub struct Cleanable {
     pub first_dirty_offset: Offset,
     /// Where the first segment begins that must not be touched yet.
     pub end_offset: Offset,
-    /// Bytes of the segments before `first_dirty_offset`.
+    /// Bytes of the segments that end at or before `first_dirty_offset`.
     pub clean_bytes: u64,
-    /// Bytes of those after it, up to `end_offset`.
+    /// Bytes of the others, up to `end_offset`.
     pub dirty_bytes: u64,
     /// Whether something has waited longer than the maximum lag.
     pub is_overdue: bool,
@@ -77,18 +77,15 @@ impl LogView {
             // The last segment is the active one.
             let Some(next) = self.segments.get(index + 1) else { break };
             let end = next.base_offset();
-            if segment.base_offset() < first_dirty_offset {
+            if end <= first_dirty_offset {
                 cleanable.clean_bytes += segment.size_bytes();
-                if end <= first_dirty_offset {
-                    continue;
-                }
+                continue;
             }
             if end > bounds.upper_bound || is_too_young(segment, bounds)? {
                 break;
             }
-            if segment.base_offset() >= first_dirty_offset {
-                cleanable.dirty_bytes += segment.size_bytes();
-            }
+            // Also one that an earlier pass came to the middle of: it must be worth another.
+            cleanable.dirty_bytes += segment.size_bytes();
             cleanable.is_overdue |= is_overdue(segment, bounds)?;
             cleanable.end_offset = end;
         }

@@ -68,9 +68,15 @@ impl SegmentHome {
 
     /// Notes, durably, that a cleaner works up to `offset`.
     pub(crate) fn raise_compacted_through(&self, offset: Offset) -> Result<(), StorageFault> {
-        if offset <= self.compacted_through() {
-            return Ok(());
-        }
+        if offset > self.compacted_through() { self.put_compacted_through(offset) } else { Ok(()) }
+    }
+
+    /// Notes, durably, that what comes from `end` on no cleaner has seen.
+    pub(crate) fn lower_compacted_through(&self, end: Offset) -> Result<(), StorageFault> {
+        if end < self.compacted_through() { self.put_compacted_through(end) } else { Ok(()) }
+    }
+
+    fn put_compacted_through(&self, offset: Offset) -> Result<(), StorageFault> {
         let path = self.dir.join(COMPACTED_THROUGH_FILE);
         let text = format!("0\n{offset}\n");
         write_atomically(&*self.disk, &path, text.as_bytes()).at_path("write", &path)?;

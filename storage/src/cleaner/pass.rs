@@ -1,6 +1,7 @@
 //! One pass over one log, a step at a time.
 
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 
 use highwater_records::{BatchError, BatchHeader, Mutation, Offset, Timestamp};
@@ -123,6 +124,8 @@ impl Log {
         now: Timestamp,
     ) -> Result<Cleaning, CleanError> {
         self.check_usable()?;
+        // What an earlier pass could not finish must have its names before they are taken again.
+        self.finish_replacing(false)?;
         if self.config.mutant.is(Mutation::TombstonesGoByTimeOnly) {
             setup.rules.others_compacted_through = None;
         }
@@ -165,8 +168,11 @@ impl Cleaning {
             return Err(CleanError::Changed);
         }
         match self.advance() {
-            // Deleting a log takes its files away under us.
+            // Deleting a log takes its files away under us, and so does retention.
             Err(_) if self.home.cut_count() != self.cuts => Err(CleanError::Changed),
+            Err(CleanError::Fault(fault)) if fault.source.kind() == io::ErrorKind::NotFound => {
+                Err(CleanError::Changed)
+            }
             done => done,
         }
     }

@@ -42,8 +42,8 @@ struct Shared {
 enum State {
     Written,
     Prepared,
-    /// In the log; the files are on their way.
-    Replaced,
+    /// In the log; the files are on their way, those of the old segments to these names.
+    Replaced(Vec<PathBuf>),
     /// The old files, to be removed.
     Finished(Vec<PathBuf>),
     Given,
@@ -86,7 +86,7 @@ impl Replacement {
         home.raise_compacted_through(self.shared.end)?;
         new.rename_to(Stage::Swap)?;
         if !home.mutant.is(Mutation::SwapUnsynced) {
-            home.disk.sync_dir(&home.dir).at_path("sync", &home.dir)?;
+            home.sync_names()?;
         }
         *self.shared.state.lock() = State::Prepared;
         Ok(true)
@@ -110,7 +110,8 @@ impl Replacement {
     /// are. Does nothing if that is done. Blocks, after [`Log::replace`].
     ///
     /// # Errors
-    /// As [`Replacement::prepare`].
+    /// A full disk and a want of descriptors are for now: whoever changes names next, or begins the
+    /// next pass, finishes it. Any other fault takes the log directory offline.
     pub fn finish(&self) -> Result<(), StorageFault> {
         let _cutting = self.shared.home.cutting.lock();
         self.finish_locked()
@@ -120,22 +121,26 @@ impl Replacement {
     pub(crate) fn finish_locked(&self) -> Result<(), StorageFault> {
         let Shared { home, old, new, .. } = &*self.shared;
         let mut state = self.shared.state.lock();
-        if !matches!(*state, State::Replaced) {
-            return Ok(());
-        }
+        let State::Replaced(deleted) = &mut *state else { return Ok(()) };
         let sync = || match home.mutant.is(Mutation::SwapUnsynced) {
             true => Ok(()),
-            false => home.disk.sync_dir(&home.dir).at_path("sync", &home.dir),
+            false => home.sync_names(),
         };
-        let mut deleted = Vec::new();
         for segment in old {
-            deleted.extend(segment.rename_for_deletion()?);
+            segment.rename_for_deletion(deleted)?;
         }
         sync()?;
         new.rename_to(Stage::Final)?;
         sync()?;
-        *state = State::Finished(deleted);
+        *state = State::Finished(std::mem::take(deleted));
         Ok(())
+    }
+
+    fn is_done(&self) -> bool {
+        match *self.shared.state.lock() {
+            State::Written | State::Prepared | State::Replaced(_) => false,
+            State::Finished(_) | State::Given => true,
+        }
     }
 
     /// The log is deleted, its files are gone.
@@ -157,12 +162,13 @@ impl Replacement {
     }
 }
 
-/// Removes what cleaners have written and not given to the log, but for the files of one base; not
-/// synced.
+/// Removes what cleaners have written and not given to the log, but for the files of one base,
+/// durably.
 pub(crate) fn remove_staged(
     home: &SegmentHome,
     except: Option<Offset>,
 ) -> Result<(), StorageFault> {
+    let mut has_changed = false;
     for entry in home.disk.read_dir(&home.dir).at_path("list", &home.dir)? {
         let name = [Stage::Cleaned, Stage::Swap]
             .iter()
@@ -170,9 +176,10 @@ pub(crate) fn remove_staged(
         let base = name.and_then(parse_file_name).map(|(base, _)| base);
         if base.is_some() && base != except {
             remove_if_there(&*home.disk, &home.dir.join(&entry.name))?;
+            has_changed = true;
         }
     }
-    Ok(())
+    if has_changed { home.sync_names() } else { Ok(()) }
 }
 
 impl Log {
@@ -188,21 +195,25 @@ impl Log {
         let in_place = self.segments.get(at..at + old.len()).unwrap_or_default();
         let is_in_place = in_place.len() == old.len()
             && in_place.iter().zip(old).all(|(ours, theirs)| Arc::ptr_eq(ours, theirs));
+        // An earlier one that has its names by now.
+        self.replacing.take_if(|earlier| earlier.is_done());
         let mut state = replacement.shared.state.lock();
         let may_replace = is_in_place
             && Arc::ptr_eq(home, &self.home)
             && replacement.is_current()
             && self.fault.is_none()
+            && self.replacing.is_none()
             && matches!(*state, State::Prepared);
         if !may_replace {
             return false;
         }
         assert!(at + old.len() < self.segments.len(), "the active segment is never replaced");
         home.on_replaced();
+        self.sync.forget_segments(old);
         let segments = Arc::make_mut(&mut self.segments);
         segments.splice(at..at + old.len(), [Arc::clone(new)]);
         self.tail.forget_below(segments[at + 1].base_offset());
-        *state = State::Replaced;
+        *state = State::Replaced(Vec::new());
         self.replacing = Some(replacement.clone());
         true
     }
@@ -210,8 +221,10 @@ impl Log {
     /// Finishes what [`Log::replace`] began, before other names change; `is_cutting` says that the
     /// caller has the lock on cutting.
     pub(crate) fn finish_replacing(&mut self, is_cutting: bool) -> Result<(), StorageFault> {
-        let Some(replacement) = self.replacing.take() else { return Ok(()) };
+        let Some(replacement) = self.replacing.clone() else { return Ok(()) };
         let finished = if is_cutting { replacement.finish_locked() } else { replacement.finish() };
-        self.keep_fault(finished)
+        self.keep_lasting(finished)?;
+        self.replacing = None;
+        Ok(())
     }
 }

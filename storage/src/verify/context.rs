@@ -48,6 +48,13 @@ pub(super) struct Context {
 }
 
 impl Context {
+    /// Below this a cleaner may have taken something away.
+    pub(super) fn cleaned_below(&self) -> Offset {
+        self.cleaned_until.max(self.compacted_through)
+    }
+}
+
+impl Context {
     /// Whether derived files may not know yet what is at `offset`.
     pub(super) fn may_lag(&self, offset: Offset) -> bool {
         !self.is_clean && self.recovery_point.is_none_or(|point| offset >= point)

@@ -306,8 +306,7 @@ struct Holes<'a> {
 
 impl Holes<'_> {
     fn hole(&self, at: u64, hole: &Range<Offset>, findings: &mut Findings) {
-        let cleaned_until = self.context.cleaned_until.max(self.context.compacted_through);
-        if self.is_cleaned || cleaned_until > hole.start {
+        if self.is_cleaned || self.context.cleaned_below() > hole.start {
             return;
         }
         let (from, to) = (hole.start, hole.end);

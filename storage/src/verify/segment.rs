@@ -310,7 +310,7 @@ impl Walk<'_> {
     fn is_cleaned(&self) -> bool {
         self.facts.is_cleaned
             || self.facts.has_damage
-            || self.check.context.cleaned_until > self.check.base
+            || self.check.context.cleaned_below() > self.check.base
     }
 
     /// Names a place where no good batch is and goes on behind it; false if nothing good follows.

@@ -1,6 +1,7 @@
 //! Compaction: what stays, what goes, and when.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use highwater_records::{
@@ -8,8 +9,9 @@ use highwater_records::{
     Timestamp, batches,
 };
 use highwater_storage::{
-    CleaningBounds, CleaningRules, CleaningSetup, CleaningSummary, KeyHash, Log, LogConfig,
-    Progress, ReadError, Replacement, TailCache, ValidatedBatch, remove_files, verify,
+    CleanError, CleaningBounds, CleaningRules, CleaningSetup, CleaningSummary, DiskOp, KeyHash,
+    Log, LogConfig, Progress, ReadError, Replacement, TailCache, ValidatedBatch, remove_files,
+    verify,
 };
 use proptest::prelude::*;
 
@@ -389,6 +391,92 @@ fn pass_that_a_deletion_overtakes_changes_nothing() {
     assert!(leftovers.iter().all(|entry| !entry.name.ends_with(".swap")), "{leftovers:?}");
 }
 
+/// The newest record of each key that a log shows.
+fn newest(log: &Log) -> BTreeMap<String, (i64, Option<String>)> {
+    keyed(log).0.into_iter().map(|(at, (key, value))| (key, (at, value))).collect()
+}
+
+#[test]
+fn swap_that_fails_in_the_middle_is_finished_by_whoever_comes_next() {
+    const EMFILE: i32 = 24;
+    const ENOSPC: i32 = 28;
+    let mut failed_finishes = 0;
+    let cases = [DiskOp::SyncDir, DiskOp::Rename]
+        .into_iter()
+        .flat_map(|op| [EMFILE, ENOSPC].map(|errno| (op, errno)))
+        .flat_map(|(op, errno)| (0..12).map(move |after| (op, errno, after)));
+    for (op, errno, after) in cases {
+        let case = format!("{op:?} {errno} after {after}");
+        let (disk, world) = World::simulated(LogConfig::default());
+        let mut log = world.create();
+        for n in 0..6 {
+            append_keyed(
+                &mut log,
+                Codec::None,
+                NOW,
+                &[entry(&format!("k{}", n % 2), &n.to_string())],
+            );
+            if n < 4 {
+                seal(&mut log);
+            }
+        }
+        let expected = newest(&log);
+        let setup = Pass::default().setup(&log).unwrap();
+        let mut cleaning = log.begin_cleaning(setup, NOW).unwrap();
+        let replacement = loop {
+            if let Progress::Replaces { replacement, .. } = cleaning.step().unwrap() {
+                break replacement;
+            }
+        };
+        disk.fail_from(op, errno, after);
+        if matches!(replacement.prepare(), Ok(true)) && log.replace(&replacement) {
+            failed_finishes += usize::from(replacement.finish().is_err());
+        } else {
+            drop(replacement.discard());
+        }
+        drop(cleaning.discard());
+        assert_eq!(newest(&log), expected, "{case}");
+        let crashed = disk.copy();
+        disk.heal();
+        let after_a_kill = World::on(Arc::new(crashed), &world.root, world.config.clone());
+        assert_eq!(newest(&after_a_kill.open_at(false, 4).0), expected, "{case}, killed");
+        // The next pass, in which the segment at hand is one of the old ones.
+        seal(&mut log);
+        Pass::default().run(&world, &mut log).unwrap();
+        assert_eq!(newest(&log), expected, "{case}, cleaned again");
+        assert_eq!(keyed(&log).0.len(), 2, "{case}");
+        drop(log);
+        assert_eq!(newest(&world.open_at(false, 6).0), expected, "{case}, and opened again");
+    }
+    assert!(failed_finishes > 10, "{failed_finishes}");
+}
+
+#[test]
+fn pass_gives_up_when_segments_it_has_not_opened_yet_are_deleted() {
+    let (_, world) = World::simulated(LogConfig::default());
+    let mut log = world.create();
+    for n in 0..6 {
+        append_keyed(&mut log, Codec::None, NOW, &[entry("k", &n.to_string())]);
+        seal(&mut log);
+    }
+    let mut log = world.reopen_clean(log);
+    let half = Pass { cleaned_through: 4, ..Pass::default() };
+    let setup = half.setup(&log).unwrap();
+    let mut cleaning = log.begin_cleaning(setup, NOW).unwrap();
+    log.advance_log_start(offset(3));
+    log.delete_old_segments().unwrap();
+    let ended = loop {
+        match cleaning.step() {
+            Ok(Progress::Worked { .. }) => {}
+            Ok(other) => panic!("{other:?}"),
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(ended, CleanError::Changed), "{ended:?}");
+    cleaning.discard().unwrap();
+    assert_eq!(of(&keyed(&log).0), ["3 k=3", "4 k=4", "5 k=5"]);
+}
+
 #[test]
 fn what_is_too_young_waits_and_what_is_overdue_does_not() {
     let (_, mut log) = compacted(LogConfig::default());
@@ -458,6 +546,10 @@ proptest! {
         }
         let (mut pass, mut passes) = (Pass { map_bytes_max, hash_bits, ..Pass::default() }, 0);
         while let Some(summary) = pass.run(&world, &mut log) {
+            let more = Pass { cleaned_through: summary.cleaned_through.value(), ..pass };
+            if let Some(more) = more.setup(&log) {
+                prop_assert!(more.cleanable.dirty_ratio() > 0.0, "a broker goes on");
+            }
             let reached = summary.cleaned_through.value();
             prop_assert!(reached > pass.cleaned_through, "each pass comes further");
             pass.cleaned_through = reached;

@@ -1,7 +1,7 @@
 //! What retention lets go, and what it must not.
 
 use highwater_records::{Offset, Timestamp};
-use highwater_storage::{Expired, Log, LogConfig, RetentionLimits, ValidatedBatch, verify};
+use highwater_storage::{DiskOp, Expired, Log, LogConfig, RetentionLimits, ValidatedBatch, verify};
 
 use crate::fixture::*;
 
@@ -111,4 +111,17 @@ fn one_timestamp_in_the_far_future_neither_keeps_a_segment_nor_drops_it() {
     drop(log);
     let (mut log, _) = world.open_at(false, 0);
     assert_eq!(kept(&mut log, by_time(8), 3), (2, 3));
+}
+
+#[test]
+fn expired_log_makes_room_on_a_disk_too_full_for_a_new_segment() {
+    const ENOSPC: i32 = 28;
+    let (disk, world) = World::simulated(LogConfig::default());
+    let mut log = aged(&world, &[9, 9, 9]);
+    disk.fail_from(DiskOp::Create, ENOSPC, 0);
+    let before = disk.used_bytes();
+    assert_eq!(kept(&mut log, by_time(1), 3), (2, 3), "all but the active one");
+    assert!(disk.used_bytes() <= before);
+    disk.heal();
+    assert_eq!(kept(&mut log, by_time(1), 3), (3, 3));
 }

@@ -43,6 +43,7 @@ CHURN_CONFIG = {
 }
 LIFE_SECONDS = (2.0, 6.0)
 PASSES_MIN = 10
+KILLS_MIN = 5
 SETTLE_SECONDS = 300
 
 
@@ -161,26 +162,34 @@ def churn(broker, passes, chance, args):
     newest = write(broker.bootstrap, chance, args)
     count = kills.close()
     print(f"{args.keys * args.rounds} writes, {count} kills, {passes.count} passes so far", flush=True)
+    expect(count >= KILLS_MIN, f"{count} kills, not {KILLS_MIN}")
     settle(passes)
+    live = {key: value for key, value in newest.items() if value is not None}
+    compare("after the kills", read(broker.bootstrap, TOPIC)[0], live)
     time.sleep(DELETE_RETENTION_MS / 1000 + 1)
-    # Something new, so that there is a last pass, in which the deletions go.
-    touched = write_all(broker.bootstrap, TOPIC, {key: value for key, value in newest.items() if value is not None})
+    # Something of other keys, so that there is a last pass, in which the deletions go.
+    filler = {f"filler-{number:07d}": f"{number:075d}" for number in range(args.keys)}
+    touched = write_all(broker.bootstrap, TOPIC, filler)
     last_before = settle(passes, at_least=passes.count + 1)
     expect(passes.count >= PASSES_MIN, f"{passes.count} passes, not {PASSES_MIN}")
+    live.update(filler)
     found, deletions = read(broker.bootstrap, TOPIC)
-    live = {key: value for key, value in newest.items() if value is not None}
-    lost = [key for key in live if found.get(key) != live[key]]
-    back = [key for key in found if key not in live]
-    expect(not lost, f"{len(lost)} keys without their newest value, such as {lost[:3]}")
-    expect(not back, f"{len(back)} deleted keys are back, such as {back[:3]}")
+    compare("after the last pass", found, live)
     write_all(broker.bootstrap, "live", live)
     size, least = size_of(broker, TOPIC), size_of(broker, "live")
     left = horizons(broker, last_before)
-    print(f"{len(live)} live keys of {args.keys}, {touched} written once more, {passes.count} passes, "
+    print(f"{len(live) - touched} live keys of {args.keys} and {touched} others, {passes.count} passes, "
           f"{size} bytes for {least} of live data ({size / least:.2f}), {deletions} deletions read, {left} past "
           "their horizon", flush=True)
     expect(size <= 2 * least, f"{size} bytes for {least} of live data")
     expect(left == 0, f"{left} deletions are past their horizon")
+
+
+def compare(when, found, live):
+    lost = [key for key in live if found.get(key) != live[key]]
+    back = [key for key in found if key not in live]
+    expect(not lost, f"{when}: {len(lost)} keys without their newest value, such as {lost[:3]}")
+    expect(not back, f"{when}: {len(back)} deleted keys are back, such as {back[:3]}")
 
 
 class Kills:

@@ -87,6 +87,8 @@ const TRIMMING: &[&[Step]] = &[
 const CLEANING: &[&[Step]] = &[
     &[Append(12), Append(8), Clean, Append(3), Sync],
     &[Append(9), Clean, Append(9), Checkpoint, Append(4), Clean, Append(2)],
+    &[Append(9), Clean, DeleteRecords(5), Append(6), Checkpoint, Clean, DeleteRecords(9)],
+    &[Append(9), Clean, Restart, Append(6), Checkpoint, Clean, Restart, Append(1)],
 ];
 const REPLACING: &[&[Step]] = &[
     &[Append(4), Checkpoint, Append(3), Delete, Create, Append(2), Sync],
