@@ -6,12 +6,10 @@
 pub mod groups;
 pub mod honest;
 pub mod hostile;
-mod loop_disk;
 pub mod loop_fs;
 pub mod power_cuts;
 mod process;
 mod raw_client;
 
-pub use loop_disk::LoopDisk;
 pub use process::{Highwater, Process, highwater_binary};
 pub use raw_client::{RawClient, frame, request_frame};

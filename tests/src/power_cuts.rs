@@ -31,6 +31,8 @@ const TOPICS: [(&str, &[(&str, &str)]); 2] = [
 /// The timestamps are long ago.
 const FOR_EVER: (&str, &str) = ("retention.ms", "-1");
 const PARTITIONS: i32 = 6;
+/// The least that `mkfs.xfs` takes is 300.
+const IMAGE_MIB: u64 = 512;
 const PRODUCERS: usize = 4;
 const UNSYNCED_PRODUCERS: usize = 2;
 /// Requests of one producer that are under way at once.
@@ -71,7 +73,7 @@ pub fn campaign(
     cuts: usize,
     say: &dyn Fn(String),
 ) -> Result<std::result::Result<Losses, String>> {
-    let mut file_system = match LoopFs::mount(kind) {
+    let mut file_system = match LoopFs::mount(kind, IMAGE_MIB) {
         Ok(file_system) => file_system,
         Err(reason) => return Ok(Err(reason)),
     };
