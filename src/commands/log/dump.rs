@@ -7,7 +7,7 @@ use bytes::Bytes;
 use clap::Args;
 use highwater_coordinator::group::GroupRecord;
 use highwater_records::{
-    Attributes, ControlRecord, ControlType, EndTransactionMarker, Record, TopicPartition,
+    Attributes, ControlRecord, ControlType, EndTransactionMarker, Record, Timestamp, TopicPartition,
 };
 use highwater_storage::{
     Disk, DumpedBatch, FileDisk, LeaderEpochs, RecoveryLimit, SegmentDump, dump_offset_index,
@@ -360,6 +360,7 @@ fn show_batch(batch: &DumpedBatch, output: &mut Output) -> anyhow::Result<()> {
         "base_sequence": header.base_sequence.value(),
         "base_timestamp": header.base_timestamp.value(),
         "max_timestamp": header.max_timestamp.value(),
+        "delete_horizon": header.delete_horizon().map(Timestamp::value),
         "transactional": header.attributes.is_transactional(),
         "control": header.attributes.is_control(),
         "crc": header.crc, "crc_is_right": batch.crc_is_right,

@@ -169,8 +169,9 @@ def churn(broker, passes, chance, args):
     time.sleep(DELETE_RETENTION_MS / 1000 + 1)
     # Something of other keys, so that there is a last pass, in which the deletions go.
     filler = {f"filler-{number:07d}": f"{number:075d}" for number in range(args.keys)}
+    before = passes.count
     touched = write_all(broker.bootstrap, TOPIC, filler)
-    last_before = settle(passes, at_least=passes.count + 1)
+    last_before = settle(passes, at_least=before + 1)
     expect(passes.count >= PASSES_MIN, f"{passes.count} passes, not {PASSES_MIN}")
     live.update(filler)
     found, deletions = read(broker.bootstrap, TOPIC)
