@@ -168,7 +168,7 @@ def churn(broker, passes, chance, args):
     compare("after the kills", read(broker.bootstrap, TOPIC)[0], live)
     time.sleep(DELETE_RETENTION_MS / 1000 + 1)
     # Something of other keys, so that there is a last pass, in which the deletions go.
-    filler = {f"filler-{number:07d}": f"{number:075d}" for number in range(args.keys)}
+    filler = {f"filler-{number:07d}": f"{chance.getrandbits(256):064x}" for number in range(args.keys)}
     before = passes.count
     touched = write_all(broker.bootstrap, TOPIC, filler)
     last_before = settle(passes, at_least=before + 1)
