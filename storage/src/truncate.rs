@@ -167,7 +167,7 @@ impl Log {
     /// views that have not opened them get [`ReadError::Stale`]. See [`Log::take_deleted`].
     ///
     /// # Errors
-    /// A full disk and a want of descriptors are for now: call it again later. Any other fault is
+    /// A full disk and a want of descriptors pass by themselves: call it again later. Any other fault is
     /// final.
     pub fn delete_old_segments(&mut self) -> Result<(), StorageFault> {
         self.check_usable()?;

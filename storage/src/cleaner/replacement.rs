@@ -110,7 +110,7 @@ impl Replacement {
     /// are. Does nothing if that is done. Blocks, after [`Log::replace`].
     ///
     /// # Errors
-    /// A full disk and a want of descriptors are for now: whoever changes names next, or begins the
+    /// A full disk and a want of descriptors pass by themselves: whoever changes names next, or begins the
     /// next pass, finishes it. Any other fault takes the log directory offline.
     pub fn finish(&self) -> Result<(), StorageFault> {
         let _cutting = self.shared.home.cutting.lock();
