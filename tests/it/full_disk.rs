@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use highwater_protocol::messages::delete_topics::{self, DeleteTopicsRequest};
-use highwater_protocol::messages::{delete_records, offset_commit, offset_fetch};
+use highwater_protocol::messages::{delete_records, offset_commit};
 use highwater_records::{ErrorCode, batches};
-use highwater_tests::groups::coordinator;
+use highwater_tests::groups::{committed, coordinator};
 use highwater_tests::honest::{create_topic, fetch, produce, produce_request};
 use highwater_tests::loop_fs::{Kind, LoopFs};
 use highwater_tests::{Highwater, RawClient, highwater_binary};
@@ -77,13 +77,13 @@ fn restart_while_full(disk: &LoopFs) -> Result<()> {
     let mut client = RawClient::connect(broker.address())?;
     check(&mut client, &acked)?;
     coordinator(&mut client, GROUP)?;
-    assert_eq!(committed(&mut client, GROUP)?, 1);
+    assert_eq!(committed(&mut client, GROUP, TOPIC)?, 1);
     commit(&mut client, GROUP, 2)?;
     let refused = produce(&mut client, TOPIC, 0, -1, &[&[b'x'; 1 << 19]]).unwrap_err();
     assert!(refused.to_string().contains("disk full"), "{refused:#}");
     eater.free()?;
     until("produce goes on", || Ok(produce(&mut client, TOPIC, 0, -1, &[b"y"]).is_ok()))?;
-    assert_eq!(committed(&mut client, GROUP)?, 2);
+    assert_eq!(committed(&mut client, GROUP, TOPIC)?, 2);
     Ok(())
 }
 
@@ -132,7 +132,7 @@ fn fill_and_free(disk: &LoopFs) -> Result<()> {
     let mut client = RawClient::connect(broker.address())?;
     check(&mut client, &acked)?;
     coordinator(&mut client, GROUP)?;
-    assert_eq!(committed(&mut client, GROUP)?, COMMITS);
+    assert_eq!(committed(&mut client, GROUP, TOPIC)?, COMMITS);
     Ok(())
 }
 
@@ -146,11 +146,11 @@ fn while_full(client: &mut RawClient, address: SocketAddr, load: &Load) -> Resul
     for offset in 2..=COMMITS {
         commit(client, GROUP, offset)?;
     }
-    assert_eq!(committed(client, GROUP)?, COMMITS);
+    assert_eq!(committed(client, GROUP, TOPIC)?, COMMITS);
     // Of groups that nobody has seen: most are the first of their partition.
     for group in STRANGERS.map(|number| format!("strangers-{number}")) {
         commit(client, &group, 7)?;
-        assert_eq!(committed(client, &group)?, 7);
+        assert_eq!(committed(client, &group, TOPIC)?, 7);
     }
     // Enough that segments go, and a log start that is kept.
     let until = delete_records::RequestTopicPartition { partition_index: 0, offset: 50 };
@@ -206,26 +206,6 @@ fn commit(client: &mut RawClient, group: &str, offset: i64) -> Result<()> {
     let code = client.call(8, &request)?.topics[0].partitions[0].error_code;
     anyhow::ensure!(code == ErrorCode::None, "commit {offset}: {code:?}");
     Ok(())
-}
-
-fn committed(client: &mut RawClient, group: &str) -> Result<i64> {
-    let topic = offset_fetch::RequestGroupTopic {
-        name: TOPIC.into(),
-        partition_indexes: vec![0],
-        ..offset_fetch::RequestGroupTopic::default()
-    };
-    let group = offset_fetch::RequestGroup {
-        group_id: group.into(),
-        topics: Some(vec![topic]),
-        ..offset_fetch::RequestGroup::default()
-    };
-    let request = offset_fetch::OffsetFetchRequest {
-        groups: vec![group],
-        ..offset_fetch::OffsetFetchRequest::default()
-    };
-    let response = client.call(8, &request)?;
-    let group = response.groups.first().context("no group in the answer")?;
-    Ok(group.topics[0].partitions[0].committed_offset)
 }
 
 fn scrape(address: SocketAddr) -> Result<String> {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use highwater_protocol::Str;
 use highwater_protocol::messages::consumer_group_heartbeat::{
     ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, RequestTopicPartition,
@@ -13,10 +13,10 @@ use highwater_protocol::messages::join_group::{
     JoinGroupRequest, JoinGroupResponse, RequestProtocol,
 };
 use highwater_protocol::messages::leave_group::{LeaveGroupRequest, RequestMember};
+use highwater_protocol::messages::offset_commit;
 use highwater_protocol::messages::sync_group::{RequestAssignment, SyncGroupRequest};
-use highwater_protocol::messages::{offset_commit, offset_fetch};
 use highwater_records::{ErrorCode, Uuid};
-use highwater_tests::groups::{coordinator, subscription};
+use highwater_tests::groups::{committed, coordinator, subscription};
 use highwater_tests::honest::create_topic;
 use highwater_tests::{Highwater, RawClient};
 
@@ -108,27 +108,6 @@ fn commit(client: &mut RawClient, member_id: &Str, epoch: i32, offset: i64) -> R
 }
 
 /// The committed offset of partition 0; -1 for none.
-fn committed(client: &mut RawClient) -> Result<i64> {
-    let topic = offset_fetch::RequestGroupTopic {
-        name: TOPIC.into(),
-        partition_indexes: vec![0],
-        ..offset_fetch::RequestGroupTopic::default()
-    };
-    let group = offset_fetch::RequestGroup {
-        group_id: GROUP.into(),
-        topics: Some(vec![topic]),
-        ..offset_fetch::RequestGroup::default()
-    };
-    let request = offset_fetch::OffsetFetchRequest {
-        groups: vec![group],
-        ..offset_fetch::OffsetFetchRequest::default()
-    };
-    let response = client.call(9, &request)?;
-    let group = response.groups.first().context("no group")?;
-    anyhow::ensure!(group.error_code == ErrorCode::None, "{group:?}");
-    Ok(group.topics[0].partitions[0].committed_offset)
-}
-
 fn describe(client: &mut RawClient) -> ResponseGroup {
     let request =
         DescribeGroupsRequest { groups: vec![GROUP.into()], ..DescribeGroupsRequest::default() };
@@ -139,7 +118,7 @@ fn describe(client: &mut RawClient) -> ResponseGroup {
 fn classic_member_joins_commits_and_leaves() {
     let directory = tempfile::tempdir().unwrap();
     let (_broker, mut client) = broker(&directory, &[NO_DELAY]);
-    assert_eq!(committed(&mut client).unwrap(), -1);
+    assert_eq!(committed(&mut client, GROUP, TOPIC).unwrap(), -1);
     let joined = join(&mut client).unwrap();
     assert_eq!((joined.generation_id, &joined.leader), (1, &joined.member_id));
     let assignment = sync(&mut client, &joined).unwrap();
@@ -147,7 +126,7 @@ fn classic_member_joins_commits_and_leaves() {
     assert_eq!(heartbeat(&mut client, &joined.member_id, 1), ErrorCode::None);
     assert_eq!(heartbeat(&mut client, &joined.member_id, 0), ErrorCode::IllegalGeneration);
     assert_eq!(commit(&mut client, &joined.member_id, 1, 42).unwrap(), ErrorCode::None);
-    assert_eq!(committed(&mut client).unwrap(), 42);
+    assert_eq!(committed(&mut client, GROUP, TOPIC).unwrap(), 42);
     let described = describe(&mut client);
     assert_eq!((&*described.group_state, &*described.protocol_data), ("Stable", "range"));
     let member = &described.members[0];
@@ -162,7 +141,7 @@ fn classic_member_joins_commits_and_leaves() {
     let left = client.call(5, &request).unwrap();
     assert_eq!((left.error_code, left.members[0].error_code), (ErrorCode::None, ErrorCode::None));
     assert_eq!(&*describe(&mut client).group_state, "Empty");
-    assert_eq!(committed(&mut client).unwrap(), 42);
+    assert_eq!(committed(&mut client, GROUP, TOPIC).unwrap(), 42);
 }
 
 #[test]
@@ -181,14 +160,14 @@ fn kill_keeps_members_and_never_takes_a_committed_offset_back() {
         process = Highwater::serve(directory.path(), &[NO_DELAY]).unwrap();
         client = RawClient::connect(process.address()).unwrap();
         coordinator(&mut client, GROUP).unwrap();
-        assert_eq!(committed(&mut client).unwrap(), acked, "life {life}");
+        assert_eq!(committed(&mut client, GROUP, TOPIC).unwrap(), acked, "life {life}");
         assert_eq!(heartbeat(&mut client, &joined.member_id, 1), ErrorCode::None, "life {life}");
     }
     process.process().terminate().unwrap();
     process = Highwater::serve(directory.path(), &[NO_DELAY]).unwrap();
     client = RawClient::connect(process.address()).unwrap();
     coordinator(&mut client, GROUP).unwrap();
-    assert_eq!(committed(&mut client).unwrap(), acked);
+    assert_eq!(committed(&mut client, GROUP, TOPIC).unwrap(), acked);
 }
 
 #[test]
@@ -282,7 +261,7 @@ fn consumer_member_is_assigned_commits_and_survives_a_kill() {
     process = Highwater::serve(directory.path(), &[]).unwrap();
     client = RawClient::connect(process.address()).unwrap();
     coordinator(&mut client, GROUP).unwrap();
-    assert_eq!(committed(&mut client).unwrap(), 7);
+    assert_eq!(committed(&mut client, GROUP, TOPIC).unwrap(), 7);
     let next = consumer_heartbeat(&mut client, "mine", epoch, None);
     assert_eq!((next.error_code, next.member_epoch), (ErrorCode::None, epoch), "{next:?}");
     let left = consumer_heartbeat(&mut client, "mine", -1, None);

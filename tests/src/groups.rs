@@ -7,6 +7,9 @@ use anyhow::{Context, Result};
 use bytes::{BufMut, Bytes, BytesMut};
 use highwater_protocol::messages::find_coordinator::FindCoordinatorRequest;
 use highwater_protocol::messages::list_groups::ListGroupsRequest;
+use highwater_protocol::messages::offset_fetch::{
+    OffsetFetchRequest, RequestGroup, RequestGroupTopic,
+};
 use highwater_records::ErrorCode;
 
 use crate::RawClient;
@@ -46,4 +49,24 @@ pub fn coordinator(client: &mut RawClient, group: &str) -> Result<()> {
         anyhow::ensure!(Instant::now() < deadline, "no coordinator: {found:?}");
         thread::park_timeout(RETRY);
     }
+}
+
+/// What the group has committed for partition 0 of the topic; -1 if nothing.
+pub fn committed(client: &mut RawClient, group: &str, topic: &str) -> Result<i64> {
+    let topic = RequestGroupTopic {
+        name: topic.into(),
+        partition_indexes: vec![0],
+        ..RequestGroupTopic::default()
+    };
+    let group = RequestGroup {
+        group_id: group.into(),
+        topics: Some(vec![topic]),
+        ..RequestGroup::default()
+    };
+    let request = OffsetFetchRequest { groups: vec![group], ..OffsetFetchRequest::default() };
+    let response = client.call(9, &request)?;
+    let group = response.groups.first().context("no group in the answer")?;
+    anyhow::ensure!(group.error_code == ErrorCode::None, "{group:?}");
+    let partition = group.topics.first().and_then(|topic| topic.partitions.first());
+    Ok(partition.context("no partition in the answer")?.committed_offset)
 }
