@@ -20,6 +20,9 @@ const HEADER_WINDOW_BYTES: usize = 16 << 10;
 /// Bytes read at once when everything is.
 const CRC_WINDOW_BYTES: usize = 256 << 10;
 
+/// Batches up to this size are held as a whole when their CRC is wanted, and read only once.
+const WHOLE_BATCH_BYTES_MAX: usize = 4 << 20;
+
 /// How closely a scanner looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Depth {
@@ -107,6 +110,9 @@ impl<'a> BatchScanner<'a> {
             return Err(bad(BatchError::Partial { expected_bytes: size_bytes, found_bytes }));
         }
         if self.depth == Depth::Crcs {
+            if size_bytes <= WHOLE_BATCH_BYTES_MAX {
+                self.hold(position_bytes, size_bytes)?;
+            }
             let found = self.crc_of(position_bytes, size_bytes as u64)?;
             if found != header.crc {
                 return Err(bad(BatchError::WrongCrc { expected: header.crc, found }));
@@ -119,6 +125,33 @@ impl<'a> BatchScanner<'a> {
     /// Where the next batch starts.
     pub(crate) const fn position_bytes(&self) -> u64 {
         self.position_bytes
+    }
+
+    /// The bytes of the batch that was found last, if the window holds them all.
+    pub(crate) fn bytes_of(&self, batch: &Scanned) -> Option<&[u8]> {
+        let start = batch.position_bytes.checked_sub(self.window_at)?;
+        let held = self.window.get(usize::try_from(start).ok()?..)?;
+        held.get(..batch.header.size_bytes())
+    }
+
+    /// Moves the window so that it holds these bytes, as far as the file has them; what it holds of
+    /// them already is not read again.
+    fn hold(&mut self, position: u64, size_bytes: usize) -> Result<(), ScanError> {
+        let start = position.checked_sub(self.window_at).and_then(|at| usize::try_from(at).ok());
+        let start = start.unwrap_or(usize::MAX).min(self.window.len());
+        if self.window.len().saturating_sub(start) >= size_bytes {
+            return Ok(());
+        }
+        self.window.drain(..start);
+        self.window_at = position;
+        let held = self.window.len();
+        let left = usize::try_from(self.end_bytes.saturating_sub(position)).unwrap_or(size_bytes);
+        self.window.resize(size_bytes.max(CRC_WINDOW_BYTES).min(left), 0);
+        let rest = self.window.get_mut(held..).unwrap_or_default();
+        let read = self.file.read_at(rest, position.saturating_add(held as u64));
+        let read = read.at_path("read", self.path).map_err(ScanError::Fault)?;
+        self.window.truncate(held.saturating_add(read));
+        Ok(())
     }
 
     fn crc_of(&mut self, position: u64, size_bytes: u64) -> Result<u32, ScanError> {

@@ -3,21 +3,24 @@
 //! Bytes below the recovery point were synced with their indexes, epochs and producer state; they
 //! are not read. From there on every batch is checked. At the first bad one the log ends: what
 //! follows was never synced as a whole (a crash keeps sectors of unsynced bytes in any order), so
-//! no promise covers it. What is good is then *written again* and synced: a sync that failed
-//! before the crash leaves pages that look clean but are not on disk.
+//! no promise covers it. What is good is *written again* as it is found, and synced once the log
+//! ends where it should: a sync that failed before the crash leaves pages that look clean but are
+//! not on disk. The tail is read once; only batches larger than the scanner's window are read again.
 //!
 //! **Invariant:** nothing below the recovery point is ever cut off.
 
 use std::io::IoSlice;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use highwater_records::{Mutation, Offset};
+use highwater_records::{Mutation, Offset, Timestamp};
 
 use crate::batch_scanner::{BatchScanner, Depth, ScanError, Scanned};
+use crate::disk::DiskFile;
 use crate::error::{AtPath, Damage, OpenError, StorageFault};
 use crate::log::Log;
 use crate::open::Opening;
+use crate::producer_state::Producers;
 use crate::segment::Segment;
 use crate::sync::SyncState;
 use crate::transactions::marker_at;
@@ -97,15 +100,26 @@ impl Log {
             self.sync.on_segment_written(&before);
         }
         self.transactions = self.transactions_at(start.offset)?;
-        let compacted_through = self.home.compacted_through();
-        let mut walk = Walk { next_offset: start.offset, compacted_through, checked: Vec::new() };
-        let bad = self.walk(start, opening.keep_holes, &mut walk)?;
+        let mut walk = Walk {
+            next_offset: start.offset,
+            keep_holes: opening.keep_holes,
+            compacted_through: self.home.compacted_through(),
+            producers: self.load_producers(opening.now, start.offset)?,
+            now: opening.now,
+            checked: Vec::new(),
+        };
+        let bad = self.walk(start, &mut walk)?;
         self.log_end_offset = walk.next_offset;
         let truncated = bad.map(|bad| self.cut_bad(bad)).transpose()?;
         let mut checked_bytes = 0;
         for (segment, start_bytes) in &walk.checked {
             checked_bytes += segment.size_bytes() - start_bytes;
-            rewrite(segment, *start_bytes)?;
+            let path = segment.log_path();
+            segment.file()?.sync_data().at_path("sync", &path)?;
+            segment.restore_modified()?;
+        }
+        if !self.config.mutant.is(Mutation::ProducersForgotten) {
+            self.producers = Some(walk.producers);
         }
         if let Some(truncation) = &truncated {
             tracing::warn!(
@@ -194,25 +208,20 @@ impl Log {
     }
 
     /// Checks every batch from `start` on, indexing the good ones; returns the first bad one.
-    fn walk(
-        &mut self,
-        start: Start,
-        keep_holes: bool,
-        walk: &mut Walk,
-    ) -> Result<Option<FirstBad>, StorageFault> {
+    fn walk(&mut self, start: Start, walk: &mut Walk) -> Result<Option<FirstBad>, StorageFault> {
         for index in start.segment..self.segments.len() {
             let segment = Arc::clone(&self.segments[index]);
             let file_bytes = segment.size_bytes();
             let start_bytes = if index == start.segment { start.position_bytes } else { 0 };
             let base = segment.base_offset();
-            if index > start.segment && !walk.may_follow(base, keep_holes) {
+            if index > start.segment && !walk.may_follow(base) {
                 let reason = format!("segment begins at {base}, expected {}", walk.next_offset);
                 return Ok(Some(FirstBad { segment: index, position_bytes: 0, reason }));
             }
             walk.next_offset = walk.next_offset.max(base);
             segment.truncate_indexes(walk.next_offset)?;
             segment.prepare_recovery(start_bytes)?;
-            let bad = self.walk_segment(&segment, start_bytes..file_bytes, keep_holes, walk)?;
+            let bad = self.walk_segment(&segment, start_bytes..file_bytes, walk)?;
             seal(&segment)?;
             if segment.size_bytes() > start_bytes {
                 walk.checked.push((Arc::clone(&segment), start_bytes));
@@ -231,7 +240,6 @@ impl Log {
         &mut self,
         segment: &Arc<Segment>,
         range: std::ops::Range<u64>,
-        keep_holes: bool,
         walk: &mut Walk,
     ) -> Result<Option<(u64, String)>, StorageFault> {
         let (file, path) = (segment.file()?, segment.log_path());
@@ -239,39 +247,45 @@ impl Log {
             true => Depth::Headers,
             false => Depth::Crcs,
         };
+        let mut rewriting = Rewriting::new(&*file, &path, range.start);
         let mut scanner = BatchScanner::new(&*file, &path, range, depth);
-        loop {
-            let Scanned { position_bytes, header } = match scanner.next_batch() {
+        let bad = loop {
+            let batch = match scanner.next_batch() {
                 Ok(Some(batch)) => batch,
-                Ok(None) => return Ok(None),
+                Ok(None) => break None,
                 Err(ScanError::Bad(bad)) => {
-                    return Ok(Some((bad.position_bytes, bad.reason.to_string())));
+                    break Some((bad.position_bytes, bad.reason.to_string()));
                 }
                 Err(ScanError::Fault(fault)) => return Err(fault),
             };
+            let Scanned { position_bytes, ref header } = batch;
             let found = header.base_offset;
-            if !walk.may_follow(found, keep_holes) {
+            if !walk.may_follow(found) {
                 let reason = format!("offset {found} where {} comes next", walk.next_offset);
-                return Ok(Some((position_bytes, reason)));
+                break Some((position_bytes, reason));
             }
             let relative = header.last_offset().checked_distance_from(segment.base_offset());
             if relative.is_none_or(|relative| relative > i64::from(i32::MAX)) {
-                return Ok(Some((
-                    position_bytes,
-                    format!("offset {found} is not of this segment"),
-                )));
+                let reason = format!("offset {found} is not of this segment");
+                break Some((position_bytes, reason));
             }
             self.note_epoch(header.partition_leader_epoch, found);
             walk.next_offset = header.next_offset();
             if header.has_producer_id() {
-                let batch = Scanned { position_bytes, header: header.clone() };
                 let marker = marker_at(&*file, &batch).at_path("read", &path)?;
-                self.note_transaction(segment, &header, marker);
+                self.note_transaction(segment, header, marker);
+                walk.producers.update(header, marker, walk.now);
             }
             let end_bytes = position_bytes + header.size_bytes() as u64;
-            segment.index_recovered(&Scanned { position_bytes, header });
+            match scanner.bytes_of(&batch) {
+                Some(bytes) => rewriting.push(bytes)?,
+                None => rewriting.copy_to(end_bytes)?,
+            }
+            segment.index_recovered(&batch);
             segment.set_size(end_bytes);
-        }
+        };
+        rewriting.flush()?;
+        Ok(bad)
     }
 
     /// Cuts the log at the first bad batch. Later segments go first, durably: were the bad batch
@@ -306,15 +320,20 @@ impl Log {
 #[derive(Debug)]
 struct Walk {
     next_offset: Offset,
+    /// Every hole is a cleaner's.
+    keep_holes: bool,
     /// Holes below are a cleaner's.
     compacted_through: Offset,
+    /// At `next_offset`.
+    producers: Producers,
+    now: Timestamp,
     /// Segments with good batches, and where the first of them starts.
     checked: Vec<(Arc<Segment>, u64)>,
 }
 
 impl Walk {
-    fn may_follow(&self, offset: Offset, keep_holes: bool) -> bool {
-        let is_of_a_cleaner = keep_holes || offset <= self.compacted_through;
+    fn may_follow(&self, offset: Offset) -> bool {
+        let is_of_a_cleaner = self.keep_holes || offset <= self.compacted_through;
         offset == self.next_offset || (is_of_a_cleaner && offset > self.next_offset)
     }
 }
@@ -327,23 +346,52 @@ fn seal(segment: &Arc<Segment>) -> Result<(), StorageFault> {
     }
 }
 
-/// Writes the bytes from `start_bytes` on again, in place and as they are, and syncs them.
-fn rewrite(segment: &Arc<Segment>, start_bytes: u64) -> Result<(), StorageFault> {
-    let (file, path) = (segment.file()?, segment.log_path());
-    let end_bytes = segment.size_bytes();
-    let mut at = start_bytes;
-    let mut buffer = Vec::new();
-    while at < end_bytes {
-        let left = usize::try_from(end_bytes - at).unwrap_or(REWRITE_BYTES);
-        buffer.resize(left.min(REWRITE_BYTES), 0);
-        let read = file.read_at(&mut buffer, at).at_path("read", &path)?;
-        if read == 0 {
-            return Err(StorageFault::new("read", &path, std::io::ErrorKind::UnexpectedEof.into()));
-        }
-        let bytes = buffer.get(..read).unwrap_or_default();
-        file.write_all_at(&mut [IoSlice::new(bytes)], at).at_path("write", &path)?;
-        at += read as u64;
+/// Writes good bytes again, in place and as they are; syncing them is for later.
+struct Rewriting<'a> {
+    file: &'a dyn DiskFile,
+    path: &'a Path,
+    /// Where `pending` belongs.
+    at_bytes: u64,
+    pending: Vec<u8>,
+}
+
+impl<'a> Rewriting<'a> {
+    fn new(file: &'a dyn DiskFile, path: &'a Path, at_bytes: u64) -> Self {
+        Self { file, path, at_bytes, pending: Vec::new() }
     }
-    file.sync_data().at_path("sync", &path)?;
-    segment.restore_modified()
+
+    /// Takes the next bytes of the file.
+    fn push(&mut self, bytes: &[u8]) -> Result<(), StorageFault> {
+        self.pending.extend_from_slice(bytes);
+        if self.pending.len() >= REWRITE_BYTES { self.flush() } else { Ok(()) }
+    }
+
+    /// Takes the next bytes of the file from the file, up to `end_bytes`.
+    fn copy_to(&mut self, end_bytes: u64) -> Result<(), StorageFault> {
+        self.flush()?;
+        while self.at_bytes < end_bytes {
+            let left = usize::try_from(end_bytes - self.at_bytes).unwrap_or(REWRITE_BYTES);
+            self.pending.resize(left.min(REWRITE_BYTES), 0);
+            let read = self.file.read_at(&mut self.pending, self.at_bytes);
+            let read = read.at_path("read", self.path)?;
+            if read == 0 {
+                let ended = std::io::ErrorKind::UnexpectedEof.into();
+                return Err(StorageFault::new("read", self.path, ended));
+            }
+            self.pending.truncate(read);
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), StorageFault> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        let written = self.file.write_all_at(&mut [IoSlice::new(&self.pending)], self.at_bytes);
+        written.at_path("write", self.path)?;
+        self.at_bytes += self.pending.len() as u64;
+        self.pending.clear();
+        Ok(())
+    }
 }

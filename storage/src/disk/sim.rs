@@ -67,6 +67,7 @@ struct State {
     next_lock: u64,
     faults: Vec<Fault>,
     counts: BTreeMap<DiskOp, u64>,
+    read_bytes: u64,
     changes: u64,
     stop_after_changes: Option<u64>,
     capacity_bytes: Option<u64>,
@@ -106,6 +107,7 @@ impl SimDisk {
             next_lock: 0,
             faults: Vec::new(),
             counts: BTreeMap::new(),
+            read_bytes: 0,
             changes: 0,
             stop_after_changes: None,
             capacity_bytes: None,
@@ -199,6 +201,12 @@ impl SimDisk {
     #[must_use]
     pub fn count(&self, op: DiskOp) -> u64 {
         self.state.lock().counts.get(&op).copied().unwrap_or(0)
+    }
+
+    /// Bytes read so far.
+    #[must_use]
+    pub fn read_bytes(&self) -> u64 {
+        self.state.lock().read_bytes
     }
 
     /// Bytes that a power cut now may take.
@@ -480,11 +488,12 @@ fn to_usize(bytes: u64) -> io::Result<usize> {
 
 impl DiskFile for SimFile {
     fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
-        let state = self.begin(DiskOp::Read)?;
+        let mut state = self.begin(DiskOp::Read)?;
         let live = &state.tree.content(self.inode)?.live;
         let rest = live.get(to_usize(at)?..).unwrap_or_default();
         let read = rest.len().min(buffer.len());
         buffer[..read].copy_from_slice(&rest[..read]);
+        state.read_bytes += read as u64;
         Ok(read)
     }
 

@@ -4,9 +4,9 @@
 use std::path::Path;
 
 use highwater_records::Offset;
-use highwater_storage::{SimDisk, StorageFault};
+use highwater_storage::{LogConfig, SimDisk, StorageFault};
 
-use crate::fixture::{append_values, limits, sync};
+use crate::fixture::{World, append, append_values, limits, produced, sync};
 use crate::workload::Step::{
     self, Append, Checkpoint, Clean, Create, Delete, DeleteRecords, Lead, Restart, Roll, Sync,
     Truncate,
@@ -122,6 +122,28 @@ fn recovery_reads_nothing_below_the_recovery_point() {
     );
     let read = broker.log().view().read(Offset::ZERO, limits(100));
     assert!(matches!(read, Err(highwater_storage::ReadError::Corrupt(_))), "{read:?}");
+}
+
+#[test]
+fn tail_is_read_once_however_large_its_batches_are() {
+    for value_bytes in [100, 3_000, 70_000, 300_000, 1_500_000] {
+        let (disk, world) = World::simulated(LogConfig::default());
+        let mut log = world.create();
+        let value = "x".repeat(value_bytes);
+        let count = 4_000_000 / value_bytes;
+        for sequence in 0..i32::try_from(count).unwrap() {
+            append(&mut log, produced(7, 0, sequence, std::slice::from_ref(&value))).unwrap();
+        }
+        drop(log);
+        disk.crash();
+        let before = disk.read_bytes();
+        let (log, recovery) = world.open_at(false, 0);
+        let read = disk.read_bytes() - before;
+        assert_eq!(log.log_end_offset().value(), i64::try_from(count).unwrap());
+        let tail_bytes = recovery.checked_bytes;
+        assert!(tail_bytes > u64::try_from(count * value_bytes).unwrap(), "{recovery:?}");
+        assert!(read < tail_bytes + tail_bytes / 20, "{read} of {tail_bytes} bytes");
+    }
 }
 
 #[test]
