@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
 use crc_fast::{CrcAlgorithm, checksum};
@@ -18,6 +18,12 @@ const PAGE_BYTES: usize = 4096;
 const CONTROL_BYTES: usize = 256 * 1024;
 const CONTROL_PASSES: u32 = 400;
 const CONTROL_REPEATS: usize = 9;
+
+/// Wall clock, as records carry it.
+pub fn now_ms() -> Result<i64> {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH)?;
+    Ok(i64::try_from(since.as_millis())?)
+}
 
 /// A value of `/proc/meminfo` in bytes.
 pub fn memory_bytes(name: &str) -> Result<u64> {

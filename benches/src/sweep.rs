@@ -9,7 +9,9 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::Serialize;
 
-use crate::paired::{Bench, Conditions, Figures, Measured, Side, Stamp, append_json};
+use crate::paired::{
+    Bench, CONTROL_DEVIATION_MAX, Conditions, Figures, Measured, Side, Stamp, append_json,
+};
 use crate::peers::repository;
 
 /// Where the points are kept, from the root of the repository.
@@ -103,7 +105,7 @@ pub fn run(
         for side in sides {
             let at = || format!("{side} at {x} {}", sweep.unit);
             let measured = (sweep.measure)(bench, *side, *x).with_context(at)?;
-            if let Some(why) = measured.conditions.disturbance() {
+            if let Some(why) = measured.conditions.disturbance(CONTROL_DEVIATION_MAX) {
                 tell(format!("{}: disturbed, {why}", at()));
             }
             let figures = measured.shortened();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 use highwater_benches::paired::{
-    Bench, Effort, Limits, Side, python, rows, run_row, table, target_text,
+    Bench, CONTROL_DEVIATION_MAX, Effort, Limits, Side, python, rows, run_row, table, target_text,
 };
 use highwater_benches::peers::repository;
 use highwater_benches::sweep;
@@ -52,9 +52,16 @@ struct Paired {
     /// No round is begun that would probably end later than this
     #[arg(long, default_value_t = 25)]
     minutes: u64,
+    /// How far the control loop may deviate. On a machine whose speed is not steady (a virtual one with neighbours) no round would
+    /// count at 5; the table says how unsteady the rounds were
+    #[arg(long, value_name = "PERCENT", default_value_t = CONTROL_DEVIATION_MAX * 100.0)]
+    control_deviation: f64,
     /// Count rounds that something disturbed, and write no results: for trying
     #[arg(long)]
     lenient: bool,
+    /// Leave Apache Kafka out: for trying
+    #[arg(long, requires = "lenient")]
+    without_kafka: bool,
     /// The results file [default: benches/results/paired.jsonl]
     #[arg(long, value_name = "FILE")]
     results: Option<PathBuf>,
@@ -143,16 +150,17 @@ fn paired(arguments: &Paired) -> Result<()> {
     let limits = Limits {
         rounds: arguments.rounds,
         time: Duration::from_secs(arguments.minutes * 60),
-        is_lenient: arguments.lenient,
+        control_deviation_max: (!arguments.lenient).then_some(arguments.control_deviation / 100.0),
     };
     let default = repository().join(highwater_benches::paired::RESULTS);
     let results = arguments.results.clone().or((!arguments.lenient).then_some(default));
     let mut bench = Bench::new(Effort::Full)?;
+    bench.is_without_kafka = arguments.without_kafka;
     run_row(row, &mut bench, limits, results.as_deref(), &mut |line| println!("{line}"))
 }
 
 fn smoke(wanted: &[String]) -> Result<()> {
-    let limits = Limits { rounds: 1, time: Duration::from_secs(300), is_lenient: true };
+    let limits = Limits { rounds: 1, time: Duration::from_secs(300), control_deviation_max: None };
     let mut bench = Bench::new(Effort::Smoke)?;
     for row in &mut rows() {
         if wanted.is_empty() || wanted.iter().any(|name| name == row.name) {

@@ -8,6 +8,8 @@ use highwater_protocol::messages::produce::{
 use highwater_records::{BatchBuilder, Codec, Timestamp};
 use highwater_tests::request_frame;
 
+use crate::machine::now_ms;
+
 /// Known to Kafka 2.4 up to 4.3 and to us.
 pub(crate) const PRODUCE_VERSION: i16 = 9;
 /// The last version without compact lengths, so that an answer's fields stand where they stand.
@@ -46,8 +48,10 @@ impl ProduceFrame {
     pub fn new(topic: &str, shape: ProduceShape) -> Result<Self> {
         let values = noise(shape.record_bytes * shape.records);
         let mut batch = BatchBuilder::new(Codec::None);
+        // Of now: what is older than its retention is deleted half a minute after a broker's start.
+        let now = Timestamp::new(now_ms()?);
         for value in values.chunks_exact(shape.record_bytes) {
-            batch.append(Timestamp::new(1_700_000_000_000), None, Some(value), &[]);
+            batch.append(now, None, Some(value), &[]);
         }
         let batch = batch.build().bytes().clone();
         let encode = |partition| {

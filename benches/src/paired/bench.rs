@@ -45,6 +45,8 @@ impl Effort {
 #[derive(Debug)]
 pub struct Bench {
     pub effort: Effort,
+    /// Only the others run: for trying.
+    pub is_without_kafka: bool,
     // Both end before their directory goes.
     highwater: Option<Peer>,
     kafka: Option<Peer>,
@@ -77,6 +79,7 @@ impl Bench {
         let reference = references[CONTROL_REFERENCES / 2];
         Ok(Self {
             effort,
+            is_without_kafka: false,
             highwater: None,
             kafka: None,
             directory,
@@ -137,7 +140,7 @@ impl Bench {
 
     /// Lets the JVM compile what a broker does most, if there is one among the sides.
     pub fn warm_kafka_up(&mut self, sides: &[Side]) -> Result<()> {
-        if !sides.contains(&Side::Kafka) || self.is_kafka_warm {
+        if !sides.contains(&Side::Kafka) || self.is_kafka_warm || self.is_without_kafka {
             return Ok(());
         }
         let load = ClosedLoop {

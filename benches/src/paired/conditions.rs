@@ -8,8 +8,6 @@ use serde::{Deserialize, Serialize};
 use crate::machine::{self, Moment};
 use crate::{cpu, peers};
 
-/// How far the control may be from what it was when the run of the row began.
-const CONTROL_DEVIATION_MAX: f64 = 0.05;
 /// Share of the machine that others, on it or beside it, may use.
 const OTHERS_PERCENT_MAX: f64 = 10.0;
 
@@ -33,9 +31,10 @@ pub struct Conditions {
 }
 
 impl Conditions {
-    /// Why the run must not count.
-    pub fn disturbance(&self) -> Option<String> {
-        if (self.control - 1.0).abs() > CONTROL_DEVIATION_MAX {
+    /// Why the run must not count. `control_deviation_max` is how far the control may be from what it was when the run of the row
+    /// began.
+    pub fn disturbance(&self, control_deviation_max: f64) -> Option<String> {
+        if self.control_deviation() > control_deviation_max {
             return Some(format!("the control loop took {:.2} of its time", self.control));
         }
         if self.stolen_percent > OTHERS_PERCENT_MAX {
@@ -45,6 +44,22 @@ impl Conditions {
             return Some(format!("others used {:.0} % of the machine", self.others_percent));
         }
         None
+    }
+
+    /// These conditions, with the disturbances of another part of the same run where they were worse.
+    pub(super) fn disturbed_as(self, other: &Self) -> Self {
+        let is_worse = other.control_deviation() > self.control_deviation();
+        Self {
+            control: if is_worse { other.control } else { self.control },
+            stolen_percent: self.stolen_percent.max(other.stolen_percent),
+            others_percent: self.others_percent.max(other.others_percent),
+            ..self
+        }
+    }
+
+    /// How much slower or faster the machine was, as a share.
+    pub(super) fn control_deviation(&self) -> f64 {
+        (self.control - 1.0).abs()
     }
 }
 
@@ -104,14 +119,17 @@ mod tests {
     #[test]
     fn run_counts_only_if_nothing_disturbed_it() {
         let quiet = Conditions { control: 1.04, others_percent: 9.0, ..Conditions::default() };
-        assert_eq!(quiet.disturbance(), None);
+        assert_eq!(quiet.disturbance(0.05), None);
         for disturbed in [
             Conditions { control: 1.06, ..quiet.clone() },
             Conditions { control: 0.94, ..quiet.clone() },
             Conditions { others_percent: 11.0, ..quiet.clone() },
             Conditions { stolen_percent: 11.0, ..quiet.clone() },
         ] {
-            assert!(disturbed.disturbance().is_some(), "{disturbed:?}");
+            assert!(disturbed.disturbance(0.05).is_some(), "{disturbed:?}");
         }
+        let unsteady = Conditions { control: 0.7, ..quiet };
+        assert!(unsteady.disturbance(0.2).is_some());
+        assert_eq!(unsteady.disturbance(0.4), None);
     }
 }

@@ -28,7 +28,7 @@ pub use self::conditions::{Conditions, Watch};
 pub use self::external::python;
 pub use self::produce::Produce;
 pub use self::results::{RESULTS, Stamp, append_json};
-pub use self::rounds::{Limits, run_row};
+pub use self::rounds::{CONTROL_DEVIATION_MAX, Limits, run_row};
 pub use self::rows::{rows, target_text};
 pub use self::table::table;
 

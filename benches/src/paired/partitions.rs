@@ -35,8 +35,7 @@ impl Workload for Partitions {
             }
         }
         // Whatever disturbed the first half is in the figures as well.
-        let disturbed = one.conditions.disturbance().is_some();
-        let conditions = if disturbed { one.conditions } else { many.conditions };
+        let conditions = many.conditions.disturbed_as(&one.conditions);
         Ok(Measured { figures, conditions })
     }
 }

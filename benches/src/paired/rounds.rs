@@ -13,14 +13,18 @@ use super::{Measured, Row, Side};
 /// How often a disturbed side is run again before its round is given up.
 const ATTEMPTS_MAX: u32 = 3;
 
-/// When a run of a row ends.
+/// How far the control may deviate on a machine that is steady.
+pub const CONTROL_DEVIATION_MAX: f64 = 0.05;
+
+/// When a run of a row ends, and which rounds count.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     pub rounds: u32,
     /// No round is begun that would probably end after this.
     pub time: Duration,
-    /// Rounds count however busy the machine is, and are marked by nothing: for trying, not for publishing.
-    pub is_lenient: bool,
+    /// How far the control may deviate, as a share; without it rounds count however busy the machine is, and are marked by nothing:
+    /// for trying, not for publishing.
+    pub control_deviation_max: Option<f64>,
 }
 
 /// Runs a row, tells how it goes, and appends each round to the file at `results` if there is one.
@@ -34,7 +38,8 @@ pub fn run_row(
     let begun = Instant::now();
     let stamp = Stamp::now()?;
     tell(format!("{}: {} ({})", row.name, row.says, row.durability));
-    let sides = row.workload.sides().to_vec();
+    let mut sides = row.workload.sides().to_vec();
+    sides.retain(|side| *side != Side::Kafka || !bench.is_without_kafka);
     row.workload.prepare(bench).context("prepare")?;
     for side in &sides {
         for _ in 0..bench.effort.pick(row.workload.warm_up_runs(*side), 0) {
@@ -46,7 +51,7 @@ pub fn run_row(
     let mut round = 0;
     while round < limits.rounds && begun.elapsed() + longest < limits.time {
         let since = Instant::now();
-        match run_round(row, bench, &sides, round, limits.is_lenient, tell)? {
+        match run_round(row, bench, &sides, round, limits.control_deviation_max, tell)? {
             Some(measured) => {
                 let line = |(side, measured): &(Side, Measured)| {
                     Line::new(row.name, round + 1, *side, measured, &stamp)
@@ -63,7 +68,7 @@ pub fn run_row(
         longest = longest.max(since.elapsed());
     }
     tell(figures_of(&lines)?);
-    if !limits.is_lenient {
+    if limits.control_deviation_max.is_some() {
         tell(verdicts(row, &lines)?);
     }
     let took = begun.elapsed().as_secs_f64() / 60.0;
@@ -78,7 +83,7 @@ fn run_round(
     bench: &mut Bench,
     sides: &[Side],
     round: u32,
-    is_lenient: bool,
+    control_deviation_max: Option<f64>,
     tell: &mut dyn FnMut(String),
 ) -> Result<Option<Vec<(Side, Measured)>>> {
     let mut order = sides.to_vec();
@@ -91,12 +96,13 @@ fn run_round(
         for _ in 0..ATTEMPTS_MAX {
             let run = row.workload.run(bench, side);
             let measured = run.with_context(|| format!("{side} in round {}", round + 1))?;
-            let Some(why) = measured.conditions.disturbance() else {
+            let deviation_max = control_deviation_max.unwrap_or(CONTROL_DEVIATION_MAX);
+            let Some(why) = measured.conditions.disturbance(deviation_max) else {
                 accepted = Some(measured);
                 break;
             };
             tell(format!("round {}, {side}: disturbed, {why}", round + 1));
-            if is_lenient {
+            if control_deviation_max.is_none() {
                 accepted = Some(measured);
                 break;
             }

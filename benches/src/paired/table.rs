@@ -11,8 +11,8 @@ use super::{Row, Side, Target, rows};
 use crate::statistics::Summary;
 
 const HEADER: &str = "\
-| row | durability | what | target | median (least .. greatest) | rounds | commit | met |\n\
-|---|---|---|---|---|---|---|---|\n";
+| row | durability | what | target | median (least .. greatest) | rounds | control | commit | met |\n\
+|---|---|---|---|---|---|---|---|---|\n";
 
 /// All rows as Markdown; of each row its newest run.
 pub fn table(path: Option<&Path>) -> Result<String> {
@@ -58,8 +58,13 @@ fn table_line(row: &Row, target: &Target, lines: &[Line]) -> Result<String> {
         }
     };
     let commit = lines.last().map_or("-", |line| line.stamp.commit.as_str());
+    let deviations = lines.iter().map(|line| line.conditions.control_deviation());
+    let control = match deviations.reduce(f64::max) {
+        Some(greatest) => format!("{:.0} %", greatest * 100.0),
+        None => "-".to_owned(),
+    };
     Ok(format!(
-        "| `{}` | {} | {} | {} | {measured} | {rounds} | {commit} | {met} |\n",
+        "| `{}` | {} | {} | {} | {measured} | {rounds} | {control} | {commit} | {met} |\n",
         row.name, row.durability, target.says, target.bound
     ))
 }

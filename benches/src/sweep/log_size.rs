@@ -1,7 +1,7 @@
 //! What a long log costs: appends, look-ups, starts.
 
 use std::net::SocketAddr;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use highwater_protocol::messages::list_offsets::{self, ListOffsetsRequest};
@@ -9,7 +9,7 @@ use highwater_tests::RawClient;
 
 use super::starts::start_once;
 use crate::load::{CatchUp, ClosedLoop, Content, FetchFrame, ProduceFrame, ProduceShape};
-use crate::machine;
+use crate::machine::{self, now_ms};
 use crate::paired::{Bench, Figures, Measured, Side};
 use crate::peers::{Peer, Topic, record_count};
 use crate::statistics::Summary;
@@ -82,11 +82,6 @@ fn look_up(address: SocketAddr, begun_ms: i64) -> Result<(f64, f64)> {
     }
     let median = |times: &[f64]| Summary::of(times).map(|it| it.median).context("no look-ups");
     Ok((median(&by_offset)?, median(&by_time)?))
-}
-
-fn now_ms() -> Result<i64> {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH)?;
-    Ok(i64::try_from(since.as_millis())?)
 }
 
 fn time_request(timestamp: i64) -> ListOffsetsRequest {
