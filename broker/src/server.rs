@@ -304,6 +304,7 @@ impl Parts {
         }
         let mut net = Net::new(config.limits.clone(), Arc::clone(&seams.clock), panics);
         net.mutant = seams.mutant;
+        net.buffers = Arc::clone(&replicas.buffers);
         let groups = GroupsSetup {
             clock: Arc::clone(&seams.clock),
             workers: Arc::clone(&seams.workers),

@@ -10,11 +10,11 @@ use highwater_records::{
     crc32c,
 };
 use highwater_storage::{
-    Disk, LeaderEpochs, Log, LogConfig, LogSetup, OpenFiles, OpenMode, Opening, ReadLimits,
-    RecoveryLimit, Repair, RepairOptions, SimDisk, TailCache, ValidatedBatch, check_sidecar,
-    dump_offset_index, dump_segment, dump_sidecar, dump_time_index, dump_transaction_index,
-    read_meta_properties, read_offsets, read_partition_metadata, read_snapshot, snapshot_crc,
-    verify, write_meta_properties, write_offsets,
+    BufferPool, Disk, LeaderEpochs, Log, LogConfig, LogSetup, OpenFiles, OpenMode, Opening,
+    ReadLimits, RecoveryLimit, Repair, RepairOptions, SimDisk, TailCache, ValidatedBatch,
+    check_sidecar, dump_offset_index, dump_segment, dump_sidecar, dump_time_index,
+    dump_transaction_index, read_meta_properties, read_offsets, read_partition_metadata,
+    read_snapshot, snapshot_crc, verify, write_meta_properties, write_offsets,
 };
 
 const NOW: Timestamp = Timestamp::new(1_700_000_000_000);
@@ -190,6 +190,7 @@ fn setup(disk: &SimDisk) -> LogSetup {
         disk: Arc::new(disk.clone()),
         tail_cache: TailCache::new(0),
         open_files: OpenFiles::new(9),
+        buffers: BufferPool::new(0),
         dir: PathBuf::from("/data/t-0"),
         topic_partition: TopicPartition::new(TopicName::parse("t").unwrap(), 0),
         topic_id: Uuid::from_random(1),

@@ -23,6 +23,7 @@
 mod append;
 mod append_times;
 mod batch_scanner;
+mod buffer_pool;
 mod checkpoint;
 mod cleaner;
 mod config;
@@ -63,6 +64,7 @@ mod verify;
 mod view;
 
 pub use self::append_times::{AppendTimesFile, PartitionKey, Times};
+pub use self::buffer_pool::{Buffer, BufferPool};
 pub use self::checkpoint::{read_offsets, write_offsets};
 pub use self::cleaner::{
     CleanError, Cleanable, Cleaning, CleaningBounds, CleaningRules, CleaningSetup, CleaningSummary,

@@ -17,6 +17,7 @@ use highwater_records::{
 
 use crate::append::Turn;
 use crate::append_times::Times;
+use crate::buffer_pool::BufferPool;
 use crate::cleaner::Replacement;
 use crate::config::LogConfig;
 use crate::disk::Disk;
@@ -39,6 +40,8 @@ pub struct LogSetup {
     pub tail_cache: Arc<TailCache>,
     /// Shared by all logs of a process.
     pub open_files: Arc<OpenFiles>,
+    /// Shared by all logs of a process.
+    pub buffers: Arc<BufferPool>,
     /// The partition's own directory, `<log dir>/<topic>-<partition>`.
     pub dir: PathBuf,
     /// Whose log it is.

@@ -164,9 +164,17 @@ impl Log {
 
     /// A log without segments yet.
     fn empty(setup: LogSetup, start: Offset) -> Self {
-        let LogSetup { disk, tail_cache, open_files, dir, topic_partition, topic_id, config } =
-            setup;
-        let home = SegmentHome::new(disk, dir, open_files, &config);
+        let LogSetup {
+            disk,
+            tail_cache,
+            open_files,
+            buffers,
+            dir,
+            topic_partition,
+            topic_id,
+            config,
+        } = setup;
+        let home = SegmentHome::new(disk, dir, open_files, buffers, &config);
         Self {
             home,
             topic_partition,

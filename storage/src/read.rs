@@ -252,15 +252,17 @@ fn read_segment(
     let path = segment.log_path();
     let available = segment.size_bytes().saturating_sub(first.position_bytes);
     let wanted = usize::try_from(available).unwrap_or(usize::MAX).min(left.max(first_bytes));
-    let mut buffer = vec![0; wanted];
-    let read = segment.file()?.read_at(&mut buffer, first.position_bytes).at_path("read", &path)?;
-    buffer.truncate(read);
-    let (good_bytes, next_offset, problem) = check_batches(&buffer, from, limits.upper_bound);
+    let mut buffer = segment.home.buffers.take(wanted);
+    let room = buffer.unfilled().get_mut(..wanted).unwrap_or_default();
+    let read = segment.file()?.read_at(room, first.position_bytes).at_path("read", &path)?;
+    buffer.advance(read);
+    let (good_bytes, next_offset, problem) =
+        check_batches(buffer.filled(), from, limits.upper_bound);
     if good_bytes == 0 {
         let reason = problem.unwrap_or_else(|| "the file ends inside a batch".to_owned());
         return Err(Damage::new(&path, first.position_bytes, reason).into());
     }
-    fetched.chunks.push(Bytes::from(buffer).slice(..good_bytes));
+    fetched.chunks.push(buffer.freeze().slice(..good_bytes));
     fetched.size_bytes += good_bytes;
     fetched.next_offset = next_offset;
     let end_bytes = first.position_bytes + good_bytes as u64;

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use highwater_records::{Offset, TopicPartition};
 
 use crate::batch_scanner::{BatchScanner, Depth};
+use crate::buffer_pool::BufferPool;
 use crate::checkpoint::{read_offsets, write_offsets};
 use crate::config::LogConfig;
 use crate::disk::{Disk, DiskLock, OpenMode, read_file, write_atomically};
@@ -418,6 +419,7 @@ fn segments(disk: &Arc<dyn Disk>, dir: &Path) -> Result<Vec<Arc<Segment>>, Stora
         Arc::clone(disk),
         dir.to_path_buf(),
         OpenFiles::new(16),
+        BufferPool::new(0),
         &LogConfig::default(),
     );
     let mut segments = Vec::new();

@@ -10,6 +10,7 @@ use highwater_records::{BatchHeader, Mutant, Offset, Timestamp};
 use parking_lot::Mutex;
 
 use crate::batch_scanner::{BatchScanner, Depth, Scanned};
+use crate::buffer_pool::BufferPool;
 use crate::config::LogConfig;
 use crate::disk::{Disk, DiskFile, OpenMode};
 use crate::error::{AtPath, ReadError, StorageFault, is_disk_full, is_out_of_descriptors};
@@ -50,6 +51,7 @@ pub(crate) struct SegmentHome {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) dir: PathBuf,
     pub(crate) open_files: Arc<OpenFiles>,
+    pub(crate) buffers: Arc<BufferPool>,
     pub(crate) index_interval_bytes: AtomicU64,
     pub(crate) mutant: Mutant,
     /// How often the log was cut. Rises before bytes that a reader could look at are cut off; work
@@ -73,12 +75,14 @@ impl SegmentHome {
         disk: Arc<dyn Disk>,
         dir: PathBuf,
         open_files: Arc<OpenFiles>,
+        buffers: Arc<BufferPool>,
         config: &LogConfig,
     ) -> Arc<Self> {
         Arc::new(Self {
             disk,
             dir,
             open_files,
+            buffers,
             index_interval_bytes: AtomicU64::new(config.index_interval_bytes),
             mutant: config.mutant,
             cuts: AtomicU64::new(0),

@@ -148,7 +148,8 @@ struct Timer<'a> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin, V: Service> Connection<S, V> {
     pub(crate) fn new(stream: S, service: V, peer: SocketAddr, net: Arc<Net>) -> Self {
-        let input = Input::new(net.limits.socket_request_max_bytes, net.requests.clone());
+        let (request_bytes_max, budget) = (net.limits.socket_request_max_bytes, &net.requests);
+        let input = Input::new(request_bytes_max, budget.clone(), Arc::clone(&net.buffers));
         Self {
             stream,
             service,

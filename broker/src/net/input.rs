@@ -1,13 +1,14 @@
 //! Bytes into frames. Memory follows what has arrived, never what a length claims.
 
-use std::future::Future;
 use std::mem::MaybeUninit;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use futures_util::future::BoxFuture;
-use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
+use highwater_storage::{Buffer, BufferPool};
+use tokio::io::{AsyncRead, ReadBuf};
 
 use crate::net::budget::{Charge, MemoryBudget};
 
@@ -29,6 +30,7 @@ const SIZE_BYTES: usize = 4;
 pub(crate) struct Input {
     request_bytes_max: usize,
     budget: MemoryBudget,
+    buffers: Arc<BufferPool>,
     /// Small frames, and the first bytes of a large one.
     buffer: BytesMut,
     /// For the bytes of one read; held while `buffer` has any.
@@ -42,8 +44,8 @@ pub(crate) struct Input {
 }
 
 struct Large {
-    bytes: BytesMut,
-    /// Room in `bytes`, charged.
+    bytes: Buffer,
+    /// What is charged; `bytes` may have somewhat more room.
     room_bytes: usize,
     frame_bytes: usize,
     charge: Charge,
@@ -74,10 +76,15 @@ pub(crate) enum Filled {
 }
 
 impl Input {
-    pub(crate) fn new(request_bytes_max: usize, budget: MemoryBudget) -> Self {
+    pub(crate) fn new(
+        request_bytes_max: usize,
+        budget: MemoryBudget,
+        buffers: Arc<BufferPool>,
+    ) -> Self {
         Self {
             request_bytes_max,
             budget,
+            buffers,
             buffer: BytesMut::new(),
             buffer_charge: None,
             large: None,
@@ -91,7 +98,7 @@ impl Input {
     /// The next whole frame, if it has arrived.
     pub(crate) fn next(&mut self) -> Result<Option<Arrived>, BadSize> {
         if let Some(large) = &self.large {
-            if large.bytes.len() < large.frame_bytes {
+            if !large.is_whole() {
                 return Ok(None);
             }
             let large = self.large.take().expect("looked at above");
@@ -123,11 +130,12 @@ impl Input {
     ) -> Poll<std::io::Result<Filled>> {
         if self.large.is_none() && self.is_at_large_frame() {
             let room_bytes = LARGE_FRAME_FIRST_BYTES.max(self.largest_bytes * 2);
+            let room_bytes = room_bytes.max(self.buffer.len());
             let frame_bytes = self.frame_bytes().ok().flatten().unwrap_or(0);
             let room_bytes = room_bytes.min(frame_bytes);
             let charge = ready!(self.poll_charge(room_bytes, context));
             self.begin_large(frame_bytes, room_bytes, charge);
-            if self.large.as_ref().is_some_and(|large| large.bytes.len() == large.frame_bytes) {
+            if self.large.as_ref().is_some_and(Large::is_whole) {
                 return Poll::Ready(Ok(Filled::Some));
             }
         }
@@ -143,7 +151,7 @@ impl Input {
     /// Whether [`Input::next`] has something to say without further input.
     pub(crate) fn has_next(&self) -> bool {
         if let Some(large) = &self.large {
-            return large.bytes.len() == large.frame_bytes;
+            return large.is_whole();
         }
         match self.frame_bytes() {
             Ok(Some(frame_bytes)) => {
@@ -197,10 +205,10 @@ impl Input {
     }
 
     fn begin_large(&mut self, frame_bytes: usize, room_bytes: usize, charge: Charge) {
-        let mut bytes = BytesMut::with_capacity(room_bytes);
+        let mut bytes = self.buffers.take(room_bytes);
         self.buffer.advance(SIZE_BYTES);
         let arrived = self.buffer.split_to(self.buffer.len().min(frame_bytes));
-        bytes.extend_from_slice(&arrived);
+        bytes.extend(&arrived);
         drop(arrived);
         self.release_empty_buffer();
         self.large = Some(Large { bytes, room_bytes, frame_bytes, charge });
@@ -258,7 +266,7 @@ impl Input {
         context: &mut Context<'_>,
     ) -> Poll<std::io::Result<usize>> {
         let (arrived, room_bytes, frame_bytes) = match &self.large {
-            Some(large) => (large.bytes.len(), large.room_bytes, large.frame_bytes),
+            Some(large) => (large.bytes.filled().len(), large.room_bytes, large.frame_bytes),
             None => return Poll::Ready(Ok(0)),
         };
         if arrived == room_bytes {
@@ -266,14 +274,25 @@ impl Input {
             let charge = ready!(self.poll_charge(grown - room_bytes, context));
             if let Some(large) = &mut self.large {
                 large.charge.merge(charge);
-                large.bytes.reserve(grown - arrived);
+                let mut bytes = self.buffers.take(grown);
+                bytes.extend(large.bytes.filled());
+                large.bytes = bytes;
                 large.room_bytes = grown;
             }
         }
         let Some(large) = &mut self.large else { return Poll::Ready(Ok(0)) };
-        let left = large.room_bytes - large.bytes.len();
-        let mut room = (&mut large.bytes).limit(left);
-        pin!(stream.read_buf(&mut room)).poll(context)
+        let left = large.room_bytes - arrived;
+        let mut read = ReadBuf::new(large.bytes.unfilled().get_mut(..left).unwrap_or_default());
+        let outcome = Pin::new(stream).poll_read(context, &mut read);
+        let read_count = read.filled().len();
+        large.bytes.advance(read_count);
+        outcome.map_ok(|()| read_count)
+    }
+}
+
+impl Large {
+    fn is_whole(&self) -> bool {
+        self.bytes.filled().len() >= self.frame_bytes
     }
 }
 
@@ -344,7 +363,7 @@ mod tests {
             let bodies: Vec<Vec<u8>> = lengths.iter().map(|length| body(*length)).collect();
             let stream: Vec<u8> = bodies.iter().flat_map(|body| frame(body)).collect();
             let budget = MemoryBudget::new(8 << 20);
-            let mut input = Input::new(1_000_000, budget.clone());
+            let mut input = Input::new(1_000_000, budget.clone(), BufferPool::new(1 << 20));
             let frames =
                 read_all(&mut input, stream.chunks(piece_bytes).map(<[u8]>::to_vec).collect())
                     .await;
@@ -358,7 +377,7 @@ mod tests {
     #[tokio::test]
     async fn memory_follows_the_bytes_received_and_not_the_claim() {
         let budget = MemoryBudget::new(64 << 20);
-        let mut input = Input::new(16 << 20, budget.clone());
+        let mut input = Input::new(16 << 20, budget.clone(), BufferPool::new(1 << 20));
         let mut stream = Pieces { pieces: [frame(&body(16 << 20))[..1000].to_vec()].into() };
         for _ in 0..3 {
             drop(
@@ -374,7 +393,7 @@ mod tests {
     #[tokio::test]
     async fn absurd_sizes_are_refused_before_anything_is_held() {
         for size in [-1, i32::MIN, i32::MAX, 1001] {
-            let mut input = Input::new(1000, MemoryBudget::new(1 << 20));
+            let mut input = Input::new(1000, MemoryBudget::new(1 << 20), BufferPool::new(1 << 20));
             let mut bytes = size.to_be_bytes().to_vec();
             bytes.extend_from_slice(&[0, 3]);
             let mut stream = Pieces { pieces: [bytes].into() };
@@ -390,7 +409,7 @@ mod tests {
     async fn reading_waits_for_the_budget() {
         let budget = MemoryBudget::new(READ_BYTES);
         let held = budget.try_take(1).unwrap();
-        let mut input = Input::new(1000, budget);
+        let mut input = Input::new(1000, budget, BufferPool::new(1 << 20));
         let mut stream = Pieces { pieces: [frame(b"abc")].into() };
         let first =
             std::future::poll_fn(|context| Poll::Ready(input.poll_fill(&mut stream, context)))

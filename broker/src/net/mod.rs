@@ -13,6 +13,7 @@ pub(crate) mod listener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use highwater_storage::BufferPool;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Limits;
@@ -30,6 +31,8 @@ pub(crate) struct Net {
     pub(crate) requests: MemoryBudget,
     /// Bytes of answers, until they are written.
     pub(crate) responses: MemoryBudget,
+    /// For large requests.
+    pub(crate) buffers: Arc<BufferPool>,
     pub(crate) counters: Counters,
     /// Log lines that clients can cause.
     pub(crate) limiter: Limiter,
@@ -48,6 +51,7 @@ impl Net {
             clock,
             requests: MemoryBudget::new(half),
             responses: MemoryBudget::new(half),
+            buffers: BufferPool::new(half),
             counters: Counters { panics, ..Counters::default() },
             limiter: Limiter::default(),
             stop: Stop::default(),

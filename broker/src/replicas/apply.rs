@@ -381,6 +381,7 @@ impl Replicas {
             disk: Arc::clone(&self.disk),
             tail_cache: Arc::clone(&self.tail_cache),
             open_files: Arc::clone(&self.open_files),
+            buffers: Arc::clone(&self.buffers),
             dir: dir.hosted.log_dir().partition_path(topic_partition),
             topic_partition: topic_partition.clone(),
             topic_id: change.topic_id,

@@ -29,7 +29,7 @@ use std::time::Duration;
 use highwater_controller::config::{ConfigMap, TopicSettings};
 use highwater_records::{LeaderEpoch, Mutant, NodeId, TopicName, TopicPartition, Uuid};
 use highwater_storage::{
-    AppendTimesFile, CheckpointKind, Disk, LogDir, LogDirError, OpenFiles, TailCache,
+    AppendTimesFile, BufferPool, CheckpointKind, Disk, LogDir, LogDirError, OpenFiles, TailCache,
 };
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
@@ -97,6 +97,7 @@ pub(crate) struct Replicas {
     config_file: ConfigMap,
     tail_cache: Arc<TailCache>,
     open_files: Arc<OpenFiles>,
+    pub(crate) buffers: Arc<BufferPool>,
     dirs: Vec<Arc<Dir>>,
     registry: RwLock<Registry>,
     pub(crate) cleaner: Cleaner,
@@ -189,6 +190,7 @@ impl Replicas {
             dirs.push(Arc::new(open_dir(dir, failure, shared, &*setup.disk, fatal)?));
         }
         let handover = Arc::new(Handover::default());
+        let idle_buffers_bytes = usize::try_from(setup.tail_cache_bytes).unwrap_or(usize::MAX);
         setup.tasks.spawn("turns", Arc::clone(&handover).run(ending.clone()));
         let context = PartitionContext { clock: Arc::clone(&setup.clock), handover };
         let replicas = Arc::new(Self {
@@ -202,6 +204,7 @@ impl Replicas {
             config_file: setup.config_file,
             tail_cache: TailCache::new(setup.tail_cache_bytes),
             open_files: OpenFiles::new(setup.open_files_max),
+            buffers: BufferPool::new(idle_buffers_bytes),
             dirs,
             registry: RwLock::new(Registry::default()),
             cleaner: Cleaner::default(),
@@ -326,6 +329,7 @@ impl Replicas {
                 () = sleep_until(&*self.context.clock, next) => {}
             }
             round = round.wrapping_add(1);
+            self.buffers.release_unused();
             let is_slow_round = round.is_multiple_of(SLOW_CHECKPOINT_ROUNDS);
             let expires_producers = round.is_multiple_of(PRODUCER_EXPIRY_ROUNDS);
             let dirs: Vec<Arc<HostedDir>> = self.log_dirs().cloned().collect();

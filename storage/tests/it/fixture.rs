@@ -9,8 +9,8 @@ use highwater_records::{
     Sequence, Timestamp, TopicName, TopicPartition, Uuid, batches,
 };
 use highwater_storage::{
-    AppendError, Appended, Disk, Log, LogConfig, LogSetup, LogView, OpenFiles, Opening, ReadLimits,
-    Recovery, SimDisk, StorageFault, TailCache, ValidatedBatch,
+    AppendError, Appended, BufferPool, Disk, Log, LogConfig, LogSetup, LogView, OpenFiles, Opening,
+    ReadLimits, Recovery, SimDisk, StorageFault, TailCache, ValidatedBatch,
 };
 
 pub(crate) const NOW: Timestamp = Timestamp::new(1_700_000_000_000);
@@ -78,6 +78,7 @@ impl World {
             disk: Arc::clone(&self.disk),
             tail_cache: Arc::clone(&self.cache),
             open_files: Arc::clone(&self.files),
+            buffers: BufferPool::new(1 << 20),
             dir: self.dir(),
             topic_partition: place(),
             topic_id: topic_id(),
