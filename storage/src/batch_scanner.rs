@@ -14,8 +14,10 @@ use crate::error::{AtPath, Damage, ReadError, StorageFault};
 /// Where in a batch the part begins that its CRC covers.
 const CRC_START: u64 = 21;
 
-/// Bytes read at once when only headers are wanted.
-const HEADER_WINDOW_BYTES: usize = 16 << 10;
+/// Bytes read at once when only headers are wanted: few for the first, and where batches are so
+/// large that a window holds one header anyway; more as long as the next header is near.
+const HEADER_WINDOW_BYTES_MIN: usize = 512;
+const HEADER_WINDOW_BYTES_MAX: usize = 16 << 10;
 
 /// Bytes read at once when everything is.
 const CRC_WINDOW_BYTES: usize = 256 << 10;
@@ -72,6 +74,7 @@ pub(crate) struct BatchScanner<'a> {
     depth: Depth,
     window: Vec<u8>,
     window_at: u64,
+    header_window_bytes: usize,
 }
 
 impl<'a> BatchScanner<'a> {
@@ -91,6 +94,7 @@ impl<'a> BatchScanner<'a> {
             depth,
             window,
             window_at,
+            header_window_bytes: HEADER_WINDOW_BYTES_MIN,
         }
     }
 
@@ -171,6 +175,19 @@ impl<'a> BatchScanner<'a> {
         Ok(u32::try_from(crc & u64::from(u32::MAX)).unwrap_or(0))
     }
 
+    /// How much to read for a header at `at`, after the window that was read last.
+    fn next_header_window(&mut self, at: u64) -> usize {
+        let end = self.window_at.saturating_add(self.window.len() as u64);
+        let is_first = self.window.is_empty();
+        let is_near = !is_first && at.abs_diff(end) <= HEADER_WINDOW_BYTES_MAX as u64;
+        self.header_window_bytes = if is_near {
+            self.header_window_bytes.saturating_mul(2).min(HEADER_WINDOW_BYTES_MAX)
+        } else {
+            HEADER_WINDOW_BYTES_MIN
+        };
+        self.header_window_bytes
+    }
+
     /// Bytes of the file at `at`, at least one and at most `wanted`, except at the end of the file.
     /// If the window holds fewer than a header's worth of what is wanted, it moves.
     fn bytes_at(&mut self, at: u64, wanted: usize) -> Result<&[u8], ScanError> {
@@ -181,7 +198,7 @@ impl<'a> BatchScanner<'a> {
             Some(start) if held >= enough => start,
             Some(_) | None => {
                 let size = match self.depth {
-                    Depth::Headers => HEADER_WINDOW_BYTES,
+                    Depth::Headers => self.next_header_window(at),
                     Depth::Crcs => CRC_WINDOW_BYTES,
                 };
                 let left = usize::try_from(self.end_bytes.saturating_sub(at)).unwrap_or(size);

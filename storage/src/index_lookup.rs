@@ -81,6 +81,17 @@ impl Segment {
         Ok(Some(ends))
     }
 
+    /// Loads the indexes, and makes a time index anew that is not there at all: a crash in a swap
+    /// may leave a log with its offset index alone. That a part is lost takes more than a crash, and
+    /// looking for it as many bytes as the segment has; so that waits for a look-up by time.
+    pub(crate) fn restore_times(self: &Arc<Self>) -> Result<(), StorageFault> {
+        let unverified = self.loaded_indexes()?.ends.and_then(|ends| ends.unverified);
+        match unverified {
+            Some(unverified) if unverified.known.is_none() => self.verify_times(),
+            Some(_) | None => Ok(()),
+        }
+    }
+
     /// Makes sure, once, that the time index has lost no entry.
     pub(crate) fn verify_times(self: &Arc<Self>) -> Result<(), StorageFault> {
         let unverified = self.loaded_indexes()?.ends.and_then(|ends| ends.unverified);

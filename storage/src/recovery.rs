@@ -95,7 +95,7 @@ impl Log {
             // Its last index entry was written when it was rolled, perhaps after the checkpoint.
             let before = Arc::clone(&self.segments[before]);
             before.truncate_indexes(start.offset)?;
-            before.verify_times()?;
+            before.restore_times()?;
             seal(&before)?;
             self.sync.on_segment_written(&before);
         }

@@ -541,7 +541,7 @@ impl Segment {
     /// recovery goes on.
     pub(crate) fn prepare_recovery(self: &Arc<Self>, size_bytes: u64) -> Result<(), StorageFault> {
         self.size_bytes.store(size_bytes, Ordering::Release);
-        self.verify_times()
+        self.restore_times()
     }
 
     /// Shows readers the file up to `size_bytes`.

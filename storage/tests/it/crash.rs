@@ -6,7 +6,7 @@ use std::path::Path;
 use highwater_records::Offset;
 use highwater_storage::{LogConfig, SimDisk, StorageFault};
 
-use crate::fixture::{World, append, append_values, limits, produced, sync};
+use crate::fixture::{World, append, append_values, checkpoint, limits, produced, sync};
 use crate::workload::Step::{
     self, Append, Checkpoint, Clean, Create, Delete, DeleteRecords, Lead, Restart, Roll, Sync,
     Truncate,
@@ -144,6 +144,29 @@ fn tail_is_read_once_however_large_its_batches_are() {
         assert!(tail_bytes > u64::try_from(count * value_bytes).unwrap(), "{recovery:?}");
         assert!(read < tail_bytes + tail_bytes / 20, "{read} of {tail_bytes} bytes");
     }
+}
+
+#[test]
+fn recovery_of_a_long_log_reads_little_beside_its_tail() {
+    let (disk, world) = World::simulated(LogConfig::default());
+    let mut log = world.create();
+    let value = "x".repeat(60_000);
+    // All of one time: the time index has one entry, at the beginning.
+    for sequence in 0..400 {
+        append(&mut log, produced(7, 0, sequence, std::slice::from_ref(&value))).unwrap();
+    }
+    checkpoint(&mut log).unwrap();
+    let recovery_point = log.recovery_point().value();
+    append(&mut log, produced(7, 0, 400, std::slice::from_ref(&value))).unwrap();
+    drop(log);
+    disk.crash();
+    let before = disk.read_bytes();
+    let (log, recovery) = world.open_at(false, recovery_point);
+    let read = disk.read_bytes() - before;
+    assert_eq!(log.log_end_offset().value(), 401);
+    assert!(recovery.checked_bytes < 61_000, "{recovery:?}");
+    // Beside the tail some entries and headers, and the small files.
+    assert!(read < recovery.checked_bytes + 14_000, "{read} bytes");
 }
 
 #[test]
