@@ -3,17 +3,25 @@
 use highwater_protocol::messages::api_versions::ApiVersionsRequest;
 use tokio::io::AsyncWriteExt;
 
+use crate::data::{batch, create, fetch, produce};
 use crate::harness::{TestBroker, bytes_of};
 
 #[tokio::test]
 async fn thousand_requests_are_answered_in_order_however_they_are_cut() {
     let broker = TestBroker::start(&[]).await;
+    let topic = create(&mut broker.connect().await, "pipelined", 2, &[]).await;
     for piece_bytes in [1, 7, 1000, 1_000_000] {
         let client = broker.connect().await;
         let count = if piece_bytes == 1 { 100 } else { 1000 };
         let mut bytes = Vec::new();
-        for correlation_id in 0..count {
-            bytes.extend(bytes_of(0, correlation_id, &ApiVersionsRequest::default()));
+        for id in 0..count {
+            // Answers that wait for a sync, that are there at once, and that nothing may stand beside.
+            bytes.extend(match id % 7 {
+                0 | 1 => bytes_of(13, id, &produce(&topic, id % 2, -1, &batch(&["waits"]))),
+                2 | 3 => bytes_of(13, id, &produce(&topic, id % 2, 1, &batch(&["does not"]))),
+                4 | 5 => bytes_of(13, id, &fetch(&topic, &[(id % 2, 0)])),
+                _ => bytes_of(0, id, &ApiVersionsRequest::default()),
+            });
         }
         let (mut reader, mut writer) = client.stream.into_split();
         let sending = async {
