@@ -228,6 +228,7 @@ fn open(disk: &SimDisk, is_clean: bool) -> Result<Log, highwater_storage::OpenEr
         is_clean,
         recovery_point: Offset::ZERO,
         log_start_offset: Offset::ZERO,
+        is_topic_known: false,
         keep_holes: false,
         now: NOW,
     };

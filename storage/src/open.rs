@@ -18,7 +18,7 @@ use crate::offset_index::OffsetEntry;
 use crate::partition_metadata::{PARTITION_METADATA_FILE, topic_id_of, write_partition_metadata};
 use crate::producer_snapshot::{EMPTY_SNAPSHOT_BYTES, SIDECAR_SUFFIX, SNAPSHOT_SUFFIX};
 use crate::recovery::Recovery;
-use crate::recovery_limit::RecoveryLimit;
+use crate::recovery_limit::{RECOVERY_LIMIT_FILE, RecoveryLimit};
 use crate::segment::{
     DELETED_SUFFIX, LOG_SUFFIX, Segment, SegmentHome, TXN_INDEX_SUFFIX, parse_file_name,
     remove_if_there,
@@ -36,6 +36,9 @@ const LEADER_EPOCHS_BYTES_MAX: u64 = 64 << 20;
 pub struct Opening {
     /// Whether the log directory was stopped cleanly: its files are then trusted.
     pub is_clean: bool,
+    /// Whether the directory is known to be this topic's ([`crate::topic_id_of`]); then it is not
+    /// asked again.
+    pub is_topic_known: bool,
     /// From the recovery-point checkpoint; zero if there is none.
     pub recovery_point: Offset,
     /// From the log-start checkpoint; zero if there is none.
@@ -64,6 +67,7 @@ struct Listing {
     indexes: Vec<(Offset, PathBuf)>,
     leftovers: Vec<PathBuf>,
     has_compacted_through: bool,
+    has_recovery_limit: bool,
 }
 
 impl Log {
@@ -81,6 +85,7 @@ impl Log {
         if !disk.read_dir(&dir).at_path("list", &dir)?.is_empty() {
             let opening = Opening {
                 is_clean: false,
+                is_topic_known: false,
                 recovery_point: Offset::ZERO,
                 log_start_offset: Offset::ZERO,
                 keep_holes: false,
@@ -113,13 +118,19 @@ impl Log {
     /// not what was written, where nothing may be cut off; any fault.
     pub fn open(setup: LogSetup, opening: Opening) -> Result<(Self, Recovery), OpenError> {
         let disk = Arc::clone(&setup.disk);
-        check_topic_id(&setup)?;
+        if !opening.is_topic_known {
+            check_topic_id(&setup)?;
+        }
         let (listing, mut has_changed) = list(&*disk, &setup.dir)?;
         let mut log = Self::empty(setup, Offset::ZERO);
         log.found_times = listing.written.iter().map(|(offset, at)| (*offset, *at)).collect();
         let listing_has_cleaned = listing.has_compacted_through;
+        let has_limit = listing.has_recovery_limit;
         has_changed |= log.adopt(listing, opening)?;
-        let limit = RecoveryLimit::of(&*disk, &log.home.dir)?;
+        let limit = match has_limit {
+            true => RecoveryLimit::of(&*disk, &log.home.dir)?,
+            false => None,
+        };
         log.limit_until = limit.map(|limit| limit.until);
         let recovery_point = match limit {
             Some(limit) => opening.recovery_point.min(limit.limit),
@@ -291,6 +302,9 @@ impl Log {
     fn trusted_end(&self) -> Result<Option<Offset>, StorageFault> {
         let last = self.active();
         let mut end = last.base_offset();
+        if last.size_bytes() == 0 {
+            return Ok(Some(end));
+        }
         let start = last.position_before(Offset::new(i64::MAX))?;
         let (file, path) = (last.file()?, last.log_path());
         let mut scanner =
@@ -377,6 +391,7 @@ fn list(disk: &dyn Disk, dir: &std::path::Path) -> Result<(Listing, bool), Stora
             continue;
         }
         listing.has_compacted_through |= name == COMPACTED_THROUGH_FILE;
+        listing.has_recovery_limit |= name == RECOVERY_LIMIT_FILE;
         let Some((offset, suffix)) = parse_file_name(&name) else { continue };
         let sizes = || (None, 0, 0);
         match suffix {

@@ -451,6 +451,8 @@ impl Replicas {
             };
             Opening {
                 is_clean: found.is_clean,
+                // After anything but a clean stop the file may be missing.
+                is_topic_known: found.is_clean && found.topic_id.is_some(),
                 recovery_point: read(&checkpoints.recovery_points),
                 log_start_offset: read(&checkpoints.log_starts),
                 keep_holes: change.settings.cleanup_policy.compact && is_kafkas,

@@ -165,6 +165,7 @@ fn recovery_point_inside_a_damaged_segment_refuses_to_open() {
         is_clean: false,
         recovery_point: offset(60),
         log_start_offset: offset(0),
+        is_topic_known: false,
         keep_holes: false,
         now: NOW,
     };

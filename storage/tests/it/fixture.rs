@@ -95,6 +95,7 @@ impl World {
             is_clean,
             recovery_point: offset(recovery_point),
             log_start_offset: Offset::ZERO,
+            is_topic_known: false,
             keep_holes: false,
             now: NOW,
         };

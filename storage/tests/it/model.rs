@@ -137,6 +137,7 @@ fn open(world: &World, is_clean: bool, model: &Model) -> highwater_storage::Log 
         is_clean,
         recovery_point: offset(model.recovery_point),
         log_start_offset: offset(model.start),
+        is_topic_known: false,
         keep_holes: false,
         now: NOW,
     };

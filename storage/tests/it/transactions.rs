@@ -231,6 +231,7 @@ fn open_transaction_keeps_its_producer_from_expiring_through_a_restart() {
         is_clean: true,
         recovery_point: Offset::ZERO,
         log_start_offset: Offset::ZERO,
+        is_topic_known: false,
         keep_holes: false,
         now: NOW.saturating_plus_ms(40 * 24 * 3600 * 1000),
     };

@@ -260,6 +260,7 @@ impl Broker {
             is_clean,
             recovery_point: offset_in(CheckpointKind::RecoveryPoint)?,
             log_start_offset: offset_in(CheckpointKind::LogStart)?,
+            is_topic_known: false,
             keep_holes: false,
             now: NOW,
         };
