@@ -153,8 +153,8 @@ impl<'a> BatchScanner<'a> {
         self.window.resize(size_bytes.max(CRC_WINDOW_BYTES).min(left), 0);
         let rest = self.window.get_mut(held..).unwrap_or_default();
         let read = self.file.read_at(rest, position.saturating_add(held as u64));
-        let read = read.at_path("read", self.path).map_err(ScanError::Fault)?;
-        self.window.truncate(held.saturating_add(read));
+        self.window.truncate(held.saturating_add(*read.as_ref().unwrap_or(&0)));
+        read.at_path("read", self.path).map_err(ScanError::Fault)?;
         Ok(())
     }
 
@@ -204,9 +204,9 @@ impl<'a> BatchScanner<'a> {
                 let left = usize::try_from(self.end_bytes.saturating_sub(at)).unwrap_or(size);
                 self.window.resize(size.min(left), 0);
                 let read = self.file.read_at(&mut self.window, at);
-                let read = read.at_path("read", self.path).map_err(ScanError::Fault)?;
-                self.window.truncate(read);
+                self.window.truncate(*read.as_ref().unwrap_or(&0));
                 self.window_at = at;
+                read.at_path("read", self.path).map_err(ScanError::Fault)?;
                 0
             }
         };

@@ -82,8 +82,9 @@ impl Segment {
     }
 
     /// Loads the indexes, and makes a time index anew that is not there at all: a crash in a swap
-    /// may leave a log with its offset index alone. That a part is lost takes more than a crash, and
-    /// looking for it as many bytes as the segment has; so that waits for a look-up by time.
+    /// may leave a log with its offset index alone. That a part of it is lost takes more than a
+    /// crash, and looking for that as many bytes as the segment has: a look-up by time does it, if
+    /// one comes before the next start, and `verify`.
     pub(crate) fn restore_times(self: &Arc<Self>) -> Result<(), StorageFault> {
         let unverified = self.loaded_indexes()?.ends.and_then(|ends| ends.unverified);
         match unverified {

@@ -90,12 +90,22 @@ impl Log {
         now: Timestamp,
         end: Offset,
     ) -> Result<Producers, StorageFault> {
+        let mut producers = self.producers_at(now, end)?;
+        producers.remove_expired(now, self.config.producer_id_expiration_ms);
+        Ok(producers)
+    }
+
+    /// As [`Log::load_producers`], with those that have expired.
+    pub(crate) fn producers_at(
+        &mut self,
+        now: Timestamp,
+        end: Offset,
+    ) -> Result<Producers, StorageFault> {
         if self.config.mutant.is(Mutation::ProducersForgotten) {
             return Ok(Producers::default());
         }
         let (mut producers, from) = self.newest_snapshot(now, end)?;
         self.replay(&mut producers, from, end, now)?;
-        producers.remove_expired(now, self.config.producer_id_expiration_ms);
         Ok(producers)
     }
 

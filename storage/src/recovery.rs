@@ -3,9 +3,9 @@
 //! Bytes below the recovery point were synced with their indexes, epochs and producer state; they
 //! are not read. From there on every batch is checked. At the first bad one the log ends: what
 //! follows was never synced as a whole (a crash keeps sectors of unsynced bytes in any order), so
-//! no promise covers it. What is good is *written again* as it is found, and synced once the log
-//! ends where it should: a sync that failed before the crash leaves pages that look clean but are
-//! not on disk. The tail is read once; only batches larger than the scanner's window are read again.
+//! no promise covers it. What is good is *written again* as it is found, and synced: a sync that
+//! failed before the crash leaves pages that look clean but are not on disk. The tail is read once;
+//! only batches larger than the scanner's window are read again.
 //!
 //! **Invariant:** nothing below the recovery point is ever cut off.
 
@@ -101,10 +101,11 @@ impl Log {
         }
         self.transactions = self.transactions_at(start.offset)?;
         let mut walk = Walk {
+            start: start.offset,
             next_offset: start.offset,
             keep_holes: opening.keep_holes,
             compacted_through: self.home.compacted_through(),
-            producers: self.load_producers(opening.now, start.offset)?,
+            producers: None,
             now: opening.now,
             checked: Vec::new(),
         };
@@ -114,13 +115,12 @@ impl Log {
         let mut checked_bytes = 0;
         for (segment, start_bytes) in &walk.checked {
             checked_bytes += segment.size_bytes() - start_bytes;
-            let path = segment.log_path();
-            segment.file()?.sync_data().at_path("sync", &path)?;
             segment.restore_modified()?;
         }
-        if !self.config.mutant.is(Mutation::ProducersForgotten) {
-            self.producers = Some(walk.producers);
-        }
+        self.producers = walk.producers.map(|mut producers| {
+            producers.remove_expired(opening.now, self.config.producer_id_expiration_ms);
+            producers
+        });
         if let Some(truncation) = &truncated {
             tracing::warn!(
                 path = %truncation.path.display(), position = truncation.position_bytes,
@@ -247,7 +247,8 @@ impl Log {
             true => Depth::Headers,
             false => Depth::Crcs,
         };
-        let mut rewriting = Rewriting::new(&*file, &path, range.start);
+        let start_bytes = range.start;
+        let mut rewriting = Rewriting::new(&*file, &path, start_bytes);
         let mut scanner = BatchScanner::new(&*file, &path, range, depth);
         let bad = loop {
             let batch = match scanner.next_batch() {
@@ -269,12 +270,18 @@ impl Log {
                 let reason = format!("offset {found} is not of this segment");
                 break Some((position_bytes, reason));
             }
+            // Even if no batch of the tail has one: the next snapshot wants them.
+            if walk.producers.is_none() {
+                walk.producers = Some(self.producers_at(walk.now, walk.start)?);
+            }
             self.note_epoch(header.partition_leader_epoch, found);
             walk.next_offset = header.next_offset();
             if header.has_producer_id() {
                 let marker = marker_at(&*file, &batch).at_path("read", &path)?;
                 self.note_transaction(segment, header, marker);
-                walk.producers.update(header, marker, walk.now);
+                if let Some(producers) = &mut walk.producers {
+                    producers.update(header, marker, walk.now);
+                }
             }
             let end_bytes = position_bytes + header.size_bytes() as u64;
             match scanner.bytes_of(&batch) {
@@ -285,6 +292,11 @@ impl Log {
             segment.set_size(end_bytes);
         };
         rewriting.flush()?;
+        if segment.size_bytes() > start_bytes {
+            // By the handle that wrote: one that is opened anew may not hear of an error.
+            file.sync_data().at_path("sync", &path)?;
+            segment.restore_modified()?;
+        }
         Ok(bad)
     }
 
@@ -319,13 +331,14 @@ impl Log {
 /// The state of a walk over the tail.
 #[derive(Debug)]
 struct Walk {
+    start: Offset,
     next_offset: Offset,
     /// Every hole is a cleaner's.
     keep_holes: bool,
     /// Holes below are a cleaner's.
     compacted_through: Offset,
-    /// At `next_offset`.
-    producers: Producers,
+    /// At `next_offset`; not looked for before there is a batch.
+    producers: Option<Producers>,
     now: Timestamp,
     /// Segments with good batches, and where the first of them starts.
     checked: Vec<(Arc<Segment>, u64)>,
@@ -346,7 +359,7 @@ fn seal(segment: &Arc<Segment>) -> Result<(), StorageFault> {
     }
 }
 
-/// Writes good bytes again, in place and as they are; syncing them is for later.
+/// Writes good bytes again, in place and as they are.
 struct Rewriting<'a> {
     file: &'a dyn DiskFile,
     path: &'a Path,

@@ -3,18 +3,21 @@
 use highwater_protocol::messages::api_versions::ApiVersionsRequest;
 use tokio::io::AsyncWriteExt;
 
-use crate::data::{batch, create, fetch, produce};
+use crate::data::{batch, create, fetch, produce, send};
 use crate::harness::{TestBroker, bytes_of};
 
 #[tokio::test]
 async fn thousand_requests_are_answered_in_order_however_they_are_cut() {
     let broker = TestBroker::start(&[]).await;
-    let topic = create(&mut broker.connect().await, "pipelined", 2, &[]).await;
+    let mut other = broker.connect().await;
+    let topic = create(&mut other, "pipelined", 2, &[]).await;
+    let mut produced = 0;
     for piece_bytes in [1, 7, 1000, 1_000_000] {
         let client = broker.connect().await;
         let count = if piece_bytes == 1 { 100 } else { 1000 };
         let mut bytes = Vec::new();
         for id in 0..count {
+            produced += i64::from(id % 7 < 4 && id % 2 == 0);
             // Answers that wait for a sync, that are there at once, and that nothing may stand beside.
             bytes.extend(match id % 7 {
                 0 | 1 => bytes_of(13, id, &produce(&topic, id % 2, -1, &batch(&["waits"]))),
@@ -39,5 +42,6 @@ async fn thousand_requests_are_answered_in_order_however_they_are_cut() {
         };
         tokio::join!(sending, receiving);
     }
+    assert_eq!(send(&mut other, &topic, &["last"]).await, produced, "none was refused");
     broker.stop().await;
 }

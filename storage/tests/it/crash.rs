@@ -6,7 +6,9 @@ use std::path::Path;
 use highwater_records::Offset;
 use highwater_storage::{LogConfig, SimDisk, StorageFault};
 
-use crate::fixture::{World, append, append_values, checkpoint, limits, produced, sync};
+use crate::fixture::{
+    World, append, append_values, checkpoint, limits, produced, records_from, sync,
+};
 use crate::workload::Step::{
     self, Append, Checkpoint, Clean, Create, Delete, DeleteRecords, Lead, Restart, Roll, Sync,
     Truncate,
@@ -143,6 +145,32 @@ fn tail_is_read_once_however_large_its_batches_are() {
         let tail_bytes = recovery.checked_bytes;
         assert!(tail_bytes > u64::try_from(count * value_bytes).unwrap(), "{recovery:?}");
         assert!(read < tail_bytes + tail_bytes / 20, "{read} of {tail_bytes} bytes");
+    }
+}
+
+#[test]
+fn batch_larger_than_the_window_is_written_again_too() {
+    for seed in 0..4 {
+        let (disk, world) = World::simulated(LogConfig::default());
+        let mut log = world.create();
+        append_values(&mut log, &["before"]);
+        checkpoint(&mut log).unwrap();
+        let values = ["x".repeat(100), "y".repeat(5_000_000), "z".repeat(100)];
+        for (sequence, value) in (0..).zip(&values) {
+            append(&mut log, produced(7, 0, sequence, std::slice::from_ref(value))).unwrap();
+        }
+        disk.fail_next(highwater_storage::DiskOp::Sync, 5, 0);
+        let _fault: StorageFault = sync(&mut log).unwrap_err();
+        drop(log);
+        disk.crash();
+        let (log, recovery) = world.open_at(false, 1);
+        assert_eq!(recovery.truncated, None);
+        drop(log);
+        disk.power_cut(seed);
+        let (log, _) = world.open_at(false, 1);
+        assert_eq!(log.log_end_offset().value(), 4, "seed {seed}");
+        let expected: Vec<_> = (1..).zip(values).collect();
+        assert!(records_from(&log.view(), Offset::new(1)) == expected, "seed {seed}");
     }
 }
 
