@@ -67,7 +67,7 @@ fn restart_while_full(disk: &LoopFs) -> Result<()> {
     coordinator(&mut client, GROUP)?;
     commit(&mut client, GROUP, 1)?;
     let load = Load::start(broker.address());
-    until("something is written", || Ok(load.acked_count() > 100))?;
+    until("something is written to each", || Ok(load.acked_count() > 100))?;
     let eater = Eater::start(&disk.path().join("eaten"))?;
     until("produce is refused", || Ok(load.refusal().is_some()))?;
     eater.wait_full()?;
@@ -101,7 +101,7 @@ fn fill_and_free(disk: &LoopFs) -> Result<()> {
     coordinator(&mut client, GROUP)?;
     commit(&mut client, GROUP, 1)?;
     let load = Load::start(address);
-    until("something is written", || Ok(load.acked_count() > 100))?;
+    until("something is written to each", || Ok(load.acked_count() > 100))?;
     let eater = Eater::start(&disk.path().join("eaten"))?;
     until("produce is refused", || Ok(load.refusal().is_some()))?;
     eater.wait_full()?;
@@ -229,7 +229,8 @@ struct Load {
 #[derive(Default)]
 struct Shared {
     is_over: AtomicBool,
-    acked_count: AtomicU64,
+    /// Of each partition.
+    acked_counts: [AtomicU64; PARTITIONS as usize],
     refusal: Mutex<Option<String>>,
 }
 
@@ -244,8 +245,10 @@ impl Load {
         Self { shared, writers }
     }
 
+    /// How many records of each partition were acknowledged, of the one with the fewest.
     fn acked_count(&self) -> u64 {
-        self.shared.acked_count.load(Ordering::Relaxed)
+        let counts = self.shared.acked_counts.iter().map(|count| count.load(Ordering::Relaxed));
+        counts.min().unwrap_or(0)
     }
 
     fn refusal(&self) -> Option<String> {
@@ -281,7 +284,7 @@ impl Shared {
             match answer.error_code {
                 ErrorCode::None => {
                     anyhow::ensure!(acked.insert(answer.base_offset, value).is_none());
-                    self.acked_count.fetch_add(1, Ordering::Relaxed);
+                    self.acked_counts[partition as usize].fetch_add(1, Ordering::Relaxed);
                 }
                 ErrorCode::KafkaStorageError => {
                     let text = answer.error_message.as_ref().map(ToString::to_string);
