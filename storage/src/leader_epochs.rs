@@ -121,6 +121,11 @@ impl LeaderEpochs {
         }
     }
 
+    /// Whether these are all of `others`, and perhaps newer ones.
+    pub(crate) fn begins_with(&self, others: &Self) -> bool {
+        self.entries.starts_with(&others.entries)
+    }
+
     /// The newest epoch.
     #[must_use]
     pub fn latest(&self) -> Option<LeaderEpoch> {

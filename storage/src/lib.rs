@@ -84,7 +84,7 @@ pub use self::error::{
 };
 pub use self::leader_epochs::{EpochStart, LeaderEpochs};
 pub use self::log::{Appended, Log, LogSetup, ValidatedBatch};
-pub use self::log_dir::{CheckpointKind, Contents, LogDir, LogDirError, PartitionDir};
+pub use self::log_dir::{CheckpointKind, Contents, LogDir, LogDirError};
 pub use self::meta_properties::{MetaProperties, read_meta_properties, write_meta_properties};
 pub use self::offset_index::OffsetEntry;
 pub use self::open::Opening;

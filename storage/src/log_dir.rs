@@ -5,15 +5,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use highwater_records::{NodeId, Offset, TopicName, TopicPartition, Uuid};
+use highwater_records::{NodeId, Offset, TopicName, TopicPartition};
 
 use crate::checkpoint::{read_offsets, write_offsets};
 use crate::disk::{Disk, DiskLock, OpenMode, Space, read_file, write_atomically, write_into_spare};
-use crate::error::{AtPath, Damage, OpenError, StorageFault, is_disk_full};
+use crate::error::{AtPath, Damage, StorageFault, is_disk_full};
 use crate::meta_properties::{
     META_PROPERTIES_FILE, MetaProperties, read_meta_properties, write_meta_properties,
 };
-use crate::partition_metadata::topic_id_of;
 use crate::segment::remove_if_there;
 
 pub(crate) const LOCK_FILE: &str = ".lock";
@@ -48,22 +47,11 @@ fn process(pid: Option<u32>) -> String {
     pid.map(|pid| format!(" (process {pid})")).unwrap_or_default()
 }
 
-/// A partition's directory, as found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PartitionDir {
-    /// Whose.
-    pub topic_partition: TopicPartition,
-    /// Where.
-    pub path: PathBuf,
-    /// From `partition.metadata`; `None` if it is missing or damaged.
-    pub topic_id: Option<Uuid>,
-}
-
 /// What a log directory holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Contents {
-    /// Partitions.
-    pub partitions: Vec<PartitionDir>,
+    /// Partitions, by their directories' names ([`crate::topic_id_of`] says of which topic one is).
+    pub partitions: Vec<TopicPartition>,
     /// Directories `..-delete`: to be removed.
     pub deleted: Vec<PathBuf>,
     /// Directories `..-future` and `..-stray`: left alone.
@@ -203,7 +191,7 @@ impl LogDir {
     /// Any fault.
     pub fn contents(&self) -> Result<Contents, LogDirError> {
         let mut contents = Contents::default();
-        for entry in self.disk.read_dir(&self.path).at_path("list", &self.path)? {
+        for entry in self.disk.read_dir_names(&self.path).at_path("list", &self.path)? {
             let path = self.path.join(&entry.name);
             if !entry.is_dir {
                 continue;
@@ -213,12 +201,7 @@ impl LogDir {
             } else if entry.name.ends_with("-future") || entry.name.ends_with("-stray") {
                 contents.set_aside.push(path);
             } else if let Some(topic_partition) = parse_partition_dir(&entry.name) {
-                let topic_id = match topic_id_of(&*self.disk, &path) {
-                    Ok(topic_id) => topic_id,
-                    Err(OpenError::Fault(fault)) => return Err(fault.into()),
-                    Err(OpenError::Damaged(_) | OpenError::OtherTopicId { .. }) => None,
-                };
-                contents.partitions.push(PartitionDir { topic_partition, path, topic_id });
+                contents.partitions.push(topic_partition);
             }
         }
         Ok(contents)

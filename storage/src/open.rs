@@ -9,7 +9,7 @@ use highwater_records::{Offset, Timestamp};
 
 use crate::batch_scanner::{BatchScanner, Depth, ScanError};
 use crate::cleaner::{COMPACTED_THROUGH_FILE, compacted_through};
-use crate::disk::{DirEntry, Disk, OpenMode, read_file};
+use crate::disk::{DirEntry, Disk, Metadata, OpenMode, read_file, write_atomically};
 use crate::error::{AtPath, OpenError, StorageFault};
 use crate::index_file::IndexEntry;
 use crate::leader_epochs::{LEADER_EPOCHS_FILE, LeaderEpochs};
@@ -141,6 +141,7 @@ impl Log {
             log.home.set_compacted_through(through);
         }
         let epochs_are_known = log.read_epochs()?;
+        let saved_epochs = Arc::clone(&log.epochs);
         let trusted_end = if opening.is_clean { log.trusted_end()? } else { None };
         let known_end = trusted_end.unwrap_or(recovery_point);
         let damaged = log.damaged_transaction_indexes(known_end, trusted_end.is_some())?;
@@ -166,7 +167,9 @@ impl Log {
         if has_changed {
             log.disk().sync_dir(&log.home.dir).at_path("sync", &log.home.dir)?;
         }
-        log.finish_recovery(opening, &recovery)?;
+        if !epochs_are_known || !log.epochs.begins_with(&saved_epochs) {
+            log.save_epochs()?;
+        }
         log.reserve_ahead()?;
         // Others may come to stand at their offsets.
         log.empty_snapshots.clear();
@@ -282,6 +285,22 @@ impl Log {
         }
     }
 
+    /// Writes the epochs at once: what the file says is not true. Where it only says too little, the
+    /// next checkpoint does it.
+    fn save_epochs(&mut self) -> Result<(), StorageFault> {
+        let path = self.home.dir.join(LEADER_EPOCHS_FILE);
+        let written = write_atomically(self.disk(), &path, self.epochs.write().as_bytes());
+        match written.at_path("write", &path) {
+            Ok(()) => self.epochs_saved = self.epochs_changed,
+            // They are found again at the next start.
+            Err(fault) if fault.is_disk_full() => {
+                tracing::warn!(path = %path.display(), %fault, "epochs are not saved: disk full");
+            }
+            Err(fault) => return Err(fault),
+        }
+        Ok(())
+    }
+
     /// Reads the epochs from all batch headers.
     fn rebuild_epochs(&mut self) -> Result<(), StorageFault> {
         let mut epochs = LeaderEpochs::default();
@@ -376,13 +395,13 @@ fn check_topic_id(setup: &LogSetup) -> Result<(), OpenError> {
 
 /// Lists the directory after finishing what a crash interrupted; true if names changed.
 fn list(disk: &dyn Disk, dir: &std::path::Path) -> Result<(Listing, bool), StorageFault> {
-    let mut entries = disk.read_dir(dir).at_path("list", dir)?;
+    let mut entries = disk.read_dir_names(dir).at_path("list", dir)?;
     let has_changed = finish_swaps(disk, dir, &entries)?;
     if has_changed {
-        entries = disk.read_dir(dir).at_path("list", dir)?;
+        entries = disk.read_dir_names(dir).at_path("list", dir)?;
     }
     let mut listing = Listing::default();
-    for DirEntry { name, is_dir, len_bytes, modified } in entries {
+    for DirEntry { name, is_dir, .. } in entries {
         if is_dir {
             continue;
         }
@@ -393,6 +412,13 @@ fn list(disk: &dyn Disk, dir: &std::path::Path) -> Result<(Listing, bool), Stora
         listing.has_compacted_through |= name == COMPACTED_THROUGH_FILE;
         listing.has_recovery_limit |= name == RECOVERY_LIMIT_FILE;
         let Some((offset, suffix)) = parse_file_name(&name) else { continue };
+        if suffix == SIDECAR_SUFFIX {
+            listing.sidecars.insert(offset);
+            continue;
+        }
+        let path = dir.join(&name);
+        let Metadata { len_bytes, modified, .. } =
+            disk.metadata(&path).at_path("look at", &path)?;
         let sizes = || (None, 0, 0);
         match suffix {
             LOG_SUFFIX => {
@@ -401,24 +427,21 @@ fn list(disk: &dyn Disk, dir: &std::path::Path) -> Result<(Listing, bool), Stora
             }
             OffsetEntry::SUFFIX => {
                 listing.segments.entry(offset).or_insert_with(sizes).1 = len_bytes;
-                listing.indexes.push((offset, dir.join(&name)));
+                listing.indexes.push((offset, path));
             }
             TimeEntry::SUFFIX => {
                 listing.segments.entry(offset).or_insert_with(sizes).2 = len_bytes;
-                listing.indexes.push((offset, dir.join(&name)));
+                listing.indexes.push((offset, path));
             }
             TXN_INDEX_SUFFIX => {
                 listing.aborted.insert(offset, len_bytes);
-                listing.indexes.push((offset, dir.join(&name)));
+                listing.indexes.push((offset, path));
             }
             SNAPSHOT_SUFFIX => {
                 listing.snapshots.insert(offset);
                 if len_bytes == EMPTY_SNAPSHOT_BYTES {
                     listing.empty_snapshots.insert(offset);
                 }
-            }
-            SIDECAR_SUFFIX => {
-                listing.sidecars.insert(offset);
             }
             _ => {}
         }

@@ -72,8 +72,9 @@ struct FirstBad {
 }
 
 impl Log {
-    /// Checks and mends the log from `recovery_point` on. Files are synced, but indexes, epochs and
-    /// producer state wait for [`Log::finish_recovery`].
+    /// Checks and mends the log from `recovery_point` on. The log files are synced; indexes, epochs
+    /// and producer state wait for the next checkpoint, so that a start after a kill makes few syncs.
+    /// The recovery point waits with them: another unclean stop before it looks at the same bytes.
     pub(crate) fn recover(
         &mut self,
         opening: Opening,
@@ -134,34 +135,8 @@ impl Log {
             self.sync.recovery_point = opening.recovery_point;
             self.limit_recovery_point(start.offset.min(end))?;
         }
-        self.sync.recovery_point = start.offset;
-        self.sync.synced_end_offset = end;
+        self.sync.on_recovered(start.offset, end, checked_bytes);
         Ok(Recovery { was_clean: false, checked_bytes, truncated })
-    }
-
-    /// Makes indexes, epochs and producer state of what recovery found durable.
-    pub(crate) fn finish_recovery(
-        &mut self,
-        opening: Opening,
-        recovery: &Recovery,
-    ) -> Result<(), StorageFault> {
-        if recovery.was_clean && self.epochs_changed == self.epochs_saved {
-            return Ok(());
-        }
-        let has_changed = recovery.checked_bytes > 0 || recovery.truncated.is_some();
-        if has_changed || self.wants_checkpoint() {
-            match self.checkpoint_work(opening.now).and_then(|work| work.run()) {
-                Ok(done) => self.on_checkpointed(&done),
-                // The log itself is whole and synced. Another unclean stop would have to look at
-                // the same bytes again; that is all.
-                Err(fault) if fault.is_disk_full() && fault.operation != "sync" => {
-                    let dir = self.home.dir.display();
-                    tracing::warn!(%dir, %fault, "recovery point not moved: disk full");
-                }
-                Err(fault) => return Err(fault),
-            }
-        }
-        Ok(())
     }
 
     /// The first batch that ends after `recovery_point`; `None` if the log ends before it.

@@ -56,7 +56,7 @@ pub(crate) fn finish_swaps(
     }
     for (base, kind, entry) in &complete {
         if *kind == LOG_SUFFIX {
-            let end = end_of(disk, &dir.join(&entry.name), *base, entry.len_bytes)?;
+            let end = end_of(disk, &dir.join(&entry.name), *base)?;
             remove_replaced(disk, dir, entries, *base, end)?;
         }
     }
@@ -73,13 +73,9 @@ pub(crate) fn finish_swaps(
 }
 
 /// The offset after the last batch of a complete file.
-fn end_of(
-    disk: &dyn Disk,
-    path: &Path,
-    base: Offset,
-    len_bytes: u64,
-) -> Result<Offset, StorageFault> {
+fn end_of(disk: &dyn Disk, path: &Path, base: Offset) -> Result<Offset, StorageFault> {
     let file = disk.open(path, OpenMode::Read).at_path("open", path)?;
+    let len_bytes = file.len_bytes().at_path("look at", path)?;
     let mut scanner = BatchScanner::new(&*file, path, 0..len_bytes, Depth::Headers);
     let mut end = base;
     loop {

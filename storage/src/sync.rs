@@ -34,7 +34,7 @@ pub(crate) struct SyncState {
     /// Changes of names in the directory, and how many of them are durable.
     names_changed: u64,
     names_synced: u64,
-    /// Bytes appended, and how many of them the last checkpoint covered.
+    /// Bytes appended or recovered, and how many of them the last checkpoint covered.
     written_bytes: u64,
     checkpointed_bytes: u64,
     flushed_at: Option<Timestamp>,
@@ -63,6 +63,13 @@ impl SyncState {
             checkpointed_bytes: 0,
             flushed_at: None,
         }
+    }
+
+    /// What was read from `recovery_point` on is durable up to `end`, without what lies beside it.
+    pub(crate) const fn on_recovered(&mut self, recovery_point: Offset, end: Offset, bytes: u64) {
+        self.recovery_point = recovery_point;
+        self.synced_end_offset = end;
+        self.written_bytes += bytes;
     }
 
     pub(crate) fn on_written(

@@ -16,7 +16,7 @@ use highwater_storage::{
 };
 
 use super::log_config::log_config;
-use super::{Dir, FoundLog, HostedDir, HostedTopic, Registry, Replicas, Slot};
+use super::{Dir, FoundLog, HostedDir, HostedTopic, Owner, Registry, Replicas, Slot};
 use crate::partition::{Partition, durability};
 use crate::seams::sleep_until;
 use crate::workers::{self, Pool};
@@ -67,6 +67,10 @@ impl Replicas {
         let mut registry = self.registry.write();
         for (topic, settings) in topics.into_iter().zip(settings) {
             register(&mut registry, topic, settings, &mut hosted);
+        }
+        drop(registry);
+        for dir in self.log_dirs() {
+            dir.checkpoint_recovered(&*self.context.clock);
         }
     }
 
@@ -166,9 +170,14 @@ impl Replicas {
     fn delete_found_logs(&self, id: Uuid) -> Vec<PathBuf> {
         let mut renamed = Vec::new();
         for dir in self.dirs.iter().filter(|dir| dir.hosted.fault().is_none()) {
-            let is_of_topic = |_: &TopicPartition, found: &mut FoundLog| found.topic_id == Some(id);
-            let of_topic: Vec<_> = dir.found.lock().extract_if(.., is_of_topic).collect();
-            for (topic_partition, _) in of_topic {
+            let names: Vec<_> = dir.found.lock().keys().cloned().collect();
+            for topic_partition in names {
+                let found = dir.found(&*self.disk, &topic_partition);
+                if !matches!(found, Some(FoundLog { owner: Owner::Topic(owner), .. }) if owner == id)
+                {
+                    continue;
+                }
+                dir.found.lock().remove(&topic_partition);
                 let path = dir.hosted.log_dir().partition_path(&topic_partition);
                 let unique = self.random.uuid();
                 match delete_partition_dir(&*self.disk, &path, &topic_partition, unique) {
@@ -302,7 +311,7 @@ impl Replicas {
         is_clean: bool,
     ) {
         if let Some(dir) = self.dirs.iter().find(|ours| Arc::ptr_eq(&ours.hosted, dir)) {
-            let found = FoundLog { topic_id: Some(topic_id), is_clean };
+            let found = FoundLog { owner: Owner::Topic(topic_id), is_clean };
             dir.found.lock().insert(topic_partition.clone(), found);
         }
     }
@@ -315,6 +324,7 @@ impl Replicas {
         match self.open_log(dir, &change) {
             Ok(log) => {
                 let setup = self.leader_setup(dir, &change, &log);
+                let is_recovered = log.wants_checkpoint();
                 let partition = Partition::lead(
                     change.topic_partition.clone(),
                     Arc::clone(&dir.hosted),
@@ -325,6 +335,9 @@ impl Replicas {
                     dir.hosted.saved_times.claim(change.key()),
                 );
                 dir.hosted.add(&partition);
+                if is_recovered {
+                    dir.hosted.note_recovered();
+                }
                 partition
             }
             Err(OpenError::Fault(fault)) if dir.hosted.survives(&fault) => {
@@ -358,7 +371,7 @@ impl Replicas {
     /// least filled one.
     fn place(&self, change: &Change) -> Option<&Arc<Dir>> {
         let is_here = |dir: &&Arc<Dir>| {
-            let found = dir.found.lock().get(&change.topic_partition).copied();
+            let found = dir.found(&*self.disk, &change.topic_partition);
             found.is_some_and(|found| found.belongs_to(change.topic_id))
         };
         if let Some(dir) = self.dirs.iter().find(is_here) {
@@ -391,7 +404,7 @@ impl Replicas {
         let (opened, left) = match found {
             Some(found) if found.belongs_to(change.topic_id) => {
                 // After a failure it is not what a clean stop left any more.
-                let left = FoundLog { topic_id: Some(change.topic_id), is_clean: false };
+                let left = FoundLog { owner: Owner::Topic(change.topic_id), is_clean: false };
                 (self.open_found(dir, change, setup, found), Some(left))
             }
             Some(foreign) => match self.set_aside(&setup.dir) {
@@ -430,7 +443,7 @@ impl Replicas {
         if let Err(error) = self.disk.remove_dir_all(&path) {
             tracing::debug!(path = %path.display(), %error, "half of a new log is left behind");
         }
-        let left = FoundLog { topic_id: Some(change.topic_id), is_clean: false };
+        let left = FoundLog { owner: Owner::Topic(change.topic_id), is_clean: false };
         (created, is_there(&path).then_some(left))
     }
 
@@ -452,7 +465,7 @@ impl Replicas {
             Opening {
                 is_clean: found.is_clean,
                 // After anything but a clean stop the file may be missing.
-                is_topic_known: found.is_clean && found.topic_id.is_some(),
+                is_topic_known: found.is_clean && matches!(found.owner, Owner::Topic(_)),
                 recovery_point: read(&checkpoints.recovery_points),
                 log_start_offset: read(&checkpoints.log_starts),
                 keep_holes: change.settings.cleanup_policy.compact && is_kafkas,

@@ -66,6 +66,8 @@ pub(crate) struct HostedDir {
     /// Written since the last completed move of the recovery points began.
     unrecovered_bytes: AtomicU64,
     is_checkpoint_running: AtomicBool,
+    /// Logs were recovered whose recovery points have not moved yet.
+    has_recovered: AtomicBool,
     /// The recovery points have moved, or never will.
     caught_up: Notify,
 }
@@ -111,6 +113,7 @@ impl HostedDir {
             room,
             unrecovered_bytes: AtomicU64::new(0),
             is_checkpoint_running: AtomicBool::new(false),
+            has_recovered: AtomicBool::new(false),
             caught_up: Notify::new(),
         })
     }
@@ -250,9 +253,26 @@ impl HostedDir {
     /// Counts what was written, and has the recovery points moved before too much lies past them.
     pub(crate) fn note_written(self: &Arc<Self>, bytes: u64, clock: &dyn Clock) {
         let unrecovered = self.unrecovered_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        if unrecovered < self.window.checkpoint_after_bytes()
-            || self.is_checkpoint_running.swap(true, Ordering::AcqRel)
-        {
+        if unrecovered >= self.window.checkpoint_after_bytes() {
+            self.begin_checkpoint(clock);
+        }
+    }
+
+    /// Takes note of a log that was opened after an unclean stop.
+    pub(super) fn note_recovered(&self) {
+        self.has_recovered.store(true, Ordering::Release);
+    }
+
+    /// Has the recovery points of recovered logs moved, now that these are served: many small syncs, for which nobody waits.
+    pub(super) fn checkpoint_recovered(self: &Arc<Self>, clock: &dyn Clock) {
+        if self.has_recovered.swap(false, Ordering::AcqRel) {
+            self.begin_checkpoint(clock);
+        }
+    }
+
+    /// Has the recovery points moved by a worker, unless that is under way.
+    fn begin_checkpoint(self: &Arc<Self>, clock: &dyn Clock) {
+        if self.is_checkpoint_running.swap(true, Ordering::AcqRel) {
             return;
         }
         let (dir, now) = (Arc::clone(self), clock.now().wall);

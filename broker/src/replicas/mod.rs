@@ -29,7 +29,8 @@ use std::time::Duration;
 use highwater_controller::config::{ConfigMap, TopicSettings};
 use highwater_records::{LeaderEpoch, Mutant, NodeId, TopicName, TopicPartition, Uuid};
 use highwater_storage::{
-    AppendTimesFile, BufferPool, CheckpointKind, Disk, LogDir, LogDirError, OpenFiles, TailCache,
+    AppendTimesFile, BufferPool, CheckpointKind, Disk, LogDir, LogDirError, OpenError, OpenFiles,
+    TailCache, topic_id_of,
 };
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
@@ -121,15 +122,56 @@ struct Dir {
 /// A log that is there and not open.
 #[derive(Clone, Copy, Debug)]
 struct FoundLog {
-    /// Whose it is. Directories that Kafka made before it had topic ids do not say; the name is then all there is.
-    topic_id: Option<Uuid>,
+    owner: Owner,
     /// Closed cleanly: what lies in it is trusted.
     is_clean: bool,
 }
 
+/// Whose log it is.
+#[derive(Clone, Copy, Debug)]
+enum Owner {
+    /// Nobody has asked yet: a start does not wait for a look into each directory.
+    Unread,
+    Topic(Uuid),
+    /// Directories that Kafka made before it had topic ids do not say; the name is then all there is.
+    Nameless,
+}
+
 impl FoundLog {
     fn belongs_to(self, topic_id: Uuid) -> bool {
-        self.topic_id.is_none_or(|id| id == topic_id)
+        match self.owner {
+            Owner::Topic(id) => id == topic_id,
+            Owner::Unread | Owner::Nameless => true,
+        }
+    }
+}
+
+impl Dir {
+    /// What lies here for a partition, and whose it is. Blocks.
+    fn found(&self, disk: &dyn Disk, topic_partition: &TopicPartition) -> Option<FoundLog> {
+        let mut found = *self.found.lock().get(topic_partition)?;
+        if let Owner::Unread = found.owner {
+            found.owner = self.owner(disk, topic_partition);
+            if let Some(here) = self.found.lock().get_mut(topic_partition) {
+                *here = found;
+            }
+        }
+        Some(found)
+    }
+
+    fn owner(&self, disk: &dyn Disk, topic_partition: &TopicPartition) -> Owner {
+        match topic_id_of(disk, &self.hosted.log_dir().partition_path(topic_partition)) {
+            Ok(Some(id)) => Owner::Topic(id),
+            Ok(None) | Err(OpenError::Damaged(_) | OpenError::OtherTopicId { .. }) => {
+                Owner::Nameless
+            }
+            Err(OpenError::Fault(fault)) => {
+                if !self.hosted.survives(&fault) {
+                    self.hosted.fail(&fault);
+                }
+                Owner::Unread
+            }
+        }
     }
 }
 
@@ -428,10 +470,7 @@ fn open_dir(
         }
     }
     let found = contents.partitions.into_iter();
-    let found = found.map(|partition| {
-        let log = FoundLog { topic_id: partition.topic_id, is_clean };
-        (partition.topic_partition, log)
-    });
+    let found = found.map(|partition| (partition, FoundLog { owner: Owner::Unread, is_clean }));
     let found = found.collect();
     let checkpoints = hosted_dir::Checkpoints {
         recovery_points: dir.read_checkpoint(CheckpointKind::RecoveryPoint)?,

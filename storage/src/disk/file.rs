@@ -2,12 +2,14 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, IoSlice};
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
 
 use highwater_records::Timestamp;
-use rustix::fs::{AtFlags, CWD, FallocateFlags, FlockOperation, Timespec, Timestamps, UTIME_OMIT};
+use rustix::fs::{
+    AtFlags, CWD, FallocateFlags, FlockOperation, OFlags, Timespec, Timestamps, UTIME_OMIT,
+};
 
 use super::{DirEntry, Disk, DiskFile, DiskLock, Metadata, OpenMode, Space};
 
@@ -33,7 +35,8 @@ fn modified(metadata: &fs::Metadata) -> Timestamp {
 impl Disk for FileDisk {
     fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn DiskFile>> {
         let mut options = OpenOptions::new();
-        options.read(true);
+        // A read that notes its time is a write.
+        options.read(true).custom_flags(OFlags::NOATIME.bits().cast_signed());
         match mode {
             OpenMode::Read => {}
             OpenMode::Write => {
@@ -46,7 +49,14 @@ impl Disk for FileDisk {
                 options.write(true).create_new(true);
             }
         }
-        Ok(Arc::new(RealFile(options.open(path)?)))
+        let file = match options.open(path) {
+            // Only the owner may leave the time as it is.
+            Err(error) if error.raw_os_error() == Some(rustix::io::Errno::PERM.raw_os_error()) => {
+                options.custom_flags(0).open(path)?
+            }
+            opened => opened?,
+        };
+        Ok(Arc::new(RealFile(file)))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -99,6 +109,21 @@ impl Disk for FileDisk {
                 is_dir: metadata.is_dir(),
                 len_bytes: metadata.len(),
                 modified: modified(&metadata),
+            });
+        }
+        entries.sort();
+        Ok(entries)
+    }
+
+    fn read_dir_names(&self, path: &Path) -> io::Result<Vec<DirEntry>> {
+        let mut entries = Vec::new();
+        for entry in fs::read_dir(path)? {
+            let entry = entry?;
+            entries.push(DirEntry {
+                name: entry.file_name().to_string_lossy().into_owned(),
+                is_dir: entry.file_type()?.is_dir(),
+                len_bytes: 0,
+                modified: Timestamp::new(0),
             });
         }
         entries.sort();

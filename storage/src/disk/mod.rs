@@ -96,6 +96,14 @@ pub trait Disk: Send + Sync + fmt::Debug {
     fn remove_dir_all(&self, path: &Path) -> io::Result<()>;
     /// What a directory holds, by name.
     fn read_dir(&self, path: &Path) -> io::Result<Vec<DirEntry>>;
+    /// As [`Disk::read_dir`], without a look at what is named: sizes and times are zero.
+    fn read_dir_names(&self, path: &Path) -> io::Result<Vec<DirEntry>> {
+        let mut entries = self.read_dir(path)?;
+        for entry in &mut entries {
+            (entry.len_bytes, entry.modified) = (0, Timestamp::new(0));
+        }
+        Ok(entries)
+    }
     /// Makes the names in a directory durable.
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
     /// Makes everything on the file system of `path` durable. Sound only where the kernel reports

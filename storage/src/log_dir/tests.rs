@@ -1,3 +1,5 @@
+use highwater_records::Uuid;
+
 use super::*;
 use crate::disk::{DiskOp, SimDisk};
 
@@ -126,9 +128,7 @@ fn contents_are_sorted_by_what_their_names_say() {
         disk.create_dir_all(&dir.path().join(name)).unwrap();
     }
     let contents = dir.contents().unwrap();
-    let partitions: Vec<_> =
-        contents.partitions.iter().map(|found| found.topic_partition.clone()).collect();
-    assert_eq!(partitions, [place("a", 0), place("a-b", 12)]);
+    assert_eq!(contents.partitions, [place("a", 0), place("a-b", 12)]);
     assert_eq!((contents.deleted.len(), contents.set_aside.len()), (1, 2));
     assert_eq!(dir.partition_path(&place("a-b", 12)), Path::new("/var/data/a-b-12"));
 }
