@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use highwater_controller::MetadataRecord;
+use highwater_records::Offset;
 use highwater_replication::Acks;
 use highwater_storage::{DiskOp, SimDisk};
 
@@ -117,4 +118,22 @@ async fn failed_sync_of_a_new_partition_is_no_full_disk() {
     let partition = fixture.create("t", 1, &[]).await.remove(0);
     assert!(partition.dir().fault().is_some());
     assert!(partition.view().leading().is_err());
+}
+
+/// Nobody waits for it, and a second kill must not read the same tail again.
+#[tokio::test]
+async fn recovery_points_move_once_recovered_logs_are_served() {
+    let (mut fixture, disk, workers) = Fixture::simulated().await;
+    let partitions = fixture.create("t", 3, &[]).await;
+    for partition in &partitions {
+        assert_eq!(written(partition, &workers, "before"), 0);
+    }
+    let (fixture, _workers) = restart(&disk, &fixture).await;
+    for partition in fixture.partitions("t") {
+        let noted =
+            partition.dir().noted(CheckpointKind::RecoveryPoint, partition.topic_partition());
+        assert_eq!(noted, Offset::new(1));
+        let reached = partition.in_turn(|leading, _| leading.log.recovery_point()).unwrap();
+        assert_eq!(reached, Offset::new(1));
+    }
 }

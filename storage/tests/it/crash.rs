@@ -127,6 +127,23 @@ fn recovery_reads_nothing_below_the_recovery_point() {
 }
 
 #[test]
+fn recovered_log_is_served_before_its_recovery_point_moves() {
+    let (disk, world) = World::simulated(LogConfig::default());
+    let mut log = world.create();
+    append_values(&mut log, &["before"]);
+    checkpoint(&mut log).unwrap();
+    append_values(&mut log, &["after"]);
+    drop(log);
+    disk.crash();
+    let (mut log, recovery) = world.open_at(false, 1);
+    assert_eq!((log.synced_end_offset(), log.recovery_point()), (Offset::new(2), Offset::new(1)));
+    assert_eq!(log.bytes_past_recovery_point(), recovery.checked_bytes);
+    assert!(recovery.checked_bytes > 0);
+    checkpoint(&mut log).unwrap();
+    assert_eq!((log.recovery_point(), log.bytes_past_recovery_point()), (Offset::new(2), 0));
+}
+
+#[test]
 fn tail_is_read_once_however_large_its_batches_are() {
     for value_bytes in [100, 3_000, 70_000, 300_000, 1_500_000] {
         let (disk, world) = World::simulated(LogConfig::default());
