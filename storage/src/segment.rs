@@ -64,6 +64,8 @@ pub(crate) struct SegmentHome {
     pub(crate) compacted_through: AtomicI64,
     /// Held while the log is cut, and by work that writes files which a cut makes untrue.
     pub(crate) cutting: Mutex<()>,
+    /// Held while log files are synced: whether one of those syncs has failed.
+    pub(crate) sync_has_failed: Mutex<bool>,
 }
 
 impl SegmentHome {
@@ -89,6 +91,7 @@ impl SegmentHome {
             generation: Arc::default(),
             compacted_through: AtomicI64::new(0),
             cutting: Mutex::new(()),
+            sync_has_failed: Mutex::new(false),
         })
     }
 

@@ -188,6 +188,18 @@ impl SyncWork {
     /// # Errors
     /// A failed sync is final: give it to [`Log::on_fault`], and take the log directory offline.
     pub fn run(self) -> Result<Synced, StorageFault> {
+        // One at a time: an error of the disk is told once for a file, and then it looks synced.
+        let mut has_failed = self.home.sync_has_failed.lock();
+        if *has_failed {
+            let failed = std::io::Error::other("an earlier sync failed");
+            return Err(StorageFault::new("sync", &self.home.dir, failed));
+        }
+        let synced = self.sync();
+        *has_failed = synced.as_ref().is_err_and(|fault| !fault.is_out_of_descriptors());
+        synced
+    }
+
+    fn sync(&self) -> Result<Synced, StorageFault> {
         for unsynced in &self.files {
             let synced = unsynced.file.sync_data();
             if let Err(source) = synced

@@ -193,7 +193,6 @@ struct Dir {
     size_bytes: u64,
     /// Of the file system; none if it cannot be asked.
     space: Option<(u64, u64)>,
-    round_count: u64,
     sync_count: u64,
 }
 
@@ -232,7 +231,6 @@ fn logs(sheet: &mut Sheet<'_>, broker: &Broker, series_max: usize) -> Result<usi
             refused_count: load(&dir.room().refused_count),
             size_bytes: dir_bytes,
             space: space.map(|space| (space.total_bytes, space.usable_bytes)),
-            round_count: load(&dir.sync().round_count),
             sync_count: load(&dir.sync().sync_count),
         });
     }
@@ -301,9 +299,7 @@ fn log_dirs(sheet: &mut Sheet<'_>, dirs: &[Dir]) -> fmt::Result {
     sheet.each(title, gauge, of(|dir| dir.space.map(|(total, _)| total as f64)))?;
     let title = ("log_directory_usable_bytes", "Room in the file system of the directory.");
     sheet.each(title, gauge, of(|dir| dir.space.map(|(_, usable)| usable as f64)))?;
-    let title = ("sync_rounds", "Rounds of syncs; appends of all partitions share a round.");
-    sheet.each(title, counter, of(|dir| Some(dir.round_count as f64)))?;
-    let title = ("log_syncs", "Logs that the rounds were to sync.");
+    let title = ("log_syncs", "Syncs of logs; appends that come during one share the next.");
     sheet.each(title, counter, of(|dir| Some(dir.sync_count as f64)))
 }
 

@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 
 use super::room::{Room, full_text};
 use super::saved_times::SavedTimes;
-use super::sync_rounds::SyncRounds;
+use super::sync_queue::SyncQueue;
 use crate::broker::FatalSignal;
 use crate::partition::Partition;
 use crate::seams::Clock;
@@ -52,7 +52,7 @@ pub(crate) struct HostedDir {
     pub(super) dir: LogDir,
     id: Uuid,
     pub(super) workers: Arc<dyn Workers>,
-    sync: Arc<SyncRounds>,
+    sync: Arc<SyncQueue>,
     partitions: Mutex<BTreeMap<TopicPartition, Weak<Partition>>>,
     /// Why it is offline; set once.
     fault: OnceLock<Arc<str>>,
@@ -102,7 +102,7 @@ impl HostedDir {
         Arc::new(Self {
             id: dir.meta().map_or(Uuid::ZERO, |meta| meta.directory_id),
             dir,
-            sync: SyncRounds::new(Arc::clone(&workers)),
+            sync: SyncQueue::new(Arc::clone(&workers)),
             workers,
             partitions: Mutex::new(BTreeMap::new()),
             fault: OnceLock::new(),
@@ -171,7 +171,7 @@ impl HostedDir {
         &self.dir
     }
 
-    pub(crate) fn sync(&self) -> &Arc<SyncRounds> {
+    pub(crate) fn sync(&self) -> &Arc<SyncQueue> {
         &self.sync
     }
 

@@ -17,7 +17,7 @@ mod retention;
 mod room;
 mod saved_times;
 mod stop;
-mod sync_rounds;
+mod sync_queue;
 #[cfg(test)]
 mod tests;
 mod unopened;

@@ -108,7 +108,7 @@ async fn metrics_tell_what_clients_did() {
     let of_dir = |name| format!("highwater_log_directory_{name}{{directory=\"{dir}\"}}");
     assert_eq!(value(&text, &of_dir("online")), 1.0);
     assert!(value(&text, &of_dir("usable_bytes")) > 0.0);
-    assert!(value(&text, &format!("highwater_sync_rounds_total{{directory=\"{dir}\"}}")) >= 1.0);
+    assert!(value(&text, &format!("highwater_log_syncs_total{{directory=\"{dir}\"}}")) >= 1.0);
     assert_eq!(value(&text, "highwater_panics_total"), 0.0);
     assert!(value(&text, "highwater_memory_budget_limit_bytes{budget=\"requests\"}") > 1e6);
     assert!(text.ends_with("# EOF\n"));

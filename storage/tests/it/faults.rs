@@ -128,6 +128,26 @@ fn failed_sync_is_final() {
     assert_final(log);
 }
 
+/// The kernel tells an error once for a file: whoever syncs it beside the one who was told hears nothing of it.
+#[test]
+fn failed_sync_fails_those_that_were_taken_beside_it() {
+    for checkpoints in [false, true] {
+        let (disk, world) = World::simulated(LogConfig::default());
+        let mut log = world.create();
+        append_values(&mut log, &["a"]);
+        let beside = log.take_sync().unwrap();
+        disk.fail_next(DiskOp::Sync, EIO, 0);
+        if checkpoints {
+            let work = log.take_checkpoint(NOW).unwrap().unwrap();
+            beside.run().unwrap_err();
+            work.run().unwrap_err();
+        } else {
+            log.take_sync().unwrap().run().unwrap_err();
+            beside.run().unwrap_err();
+        }
+    }
+}
+
 #[test]
 fn failed_checkpoint_is_final() {
     for (operation, after) in [
