@@ -12,6 +12,9 @@ use crate::workers::{Pool, Workers};
 /// Partitions of one log directory that are synced side by side; one file after another would be as slow as their sum.
 const SYNCS_MAX: usize = 8;
 
+/// Syncs that one job does before others have its thread: log directories share them.
+const SYNCS_PER_JOB: usize = 32;
+
 /// The syncs of one log directory.
 ///
 /// A partition is at most once among those that wait, so they are bounded by the number of partitions.
@@ -36,7 +39,7 @@ struct InFlight {
     is_wanted_again: bool,
 }
 
-/// Work through the queue, on one thread.
+/// Some of the work, on one thread.
 struct Job {
     queue: Arc<SyncQueue>,
     /// What it syncs now.
@@ -79,18 +82,19 @@ impl SyncQueue {
 
 impl Job {
     fn run(mut self) {
-        while self.next() {
+        for _ in 0..SYNCS_PER_JOB {
+            let Some(partition) = self.next() else { return };
             self.queue.sync_count.fetch_add(1, Ordering::Relaxed);
-            if let Some(partition) = &self.partition {
-                partition.sync();
-            }
+            partition.sync();
         }
     }
 
-    /// Ends the sync that was in flight and takes the next partition; false if none waits.
-    fn next(&mut self) -> bool {
+    /// Ends the sync that was in flight and takes the next partition, if one waits.
+    fn next(&mut self) -> Option<Arc<Partition>> {
         let mut state = self.queue.state.lock();
-        state.end(self.partition.take());
+        if let Some(done) = self.partition.take() {
+            state.end(&done);
+        }
         self.partition = state.wanted.pop_front();
         match &self.partition {
             Some(partition) => {
@@ -99,27 +103,26 @@ impl Job {
             }
             None => state.job_count -= 1,
         }
-        self.partition.is_some()
+        self.partition.clone()
     }
 }
 
 impl Drop for Job {
-    /// After a panic in one partition another job goes on.
+    /// After its share of the work, or a panic in it, another job goes on.
     fn drop(&mut self) {
-        let Some(partition) = self.partition.take() else { return };
-        self.queue.state.lock().end(Some(Arc::clone(&partition)));
+        let Some(done) = self.partition.take() else { return };
+        self.queue.state.lock().end(&done);
         self.queue.submit();
     }
 }
 
 impl State {
-    fn end(&mut self, partition: Option<Arc<Partition>>) {
-        let Some(partition) = partition else { return };
-        let is_it = |begun: &InFlight| Arc::ptr_eq(&begun.partition, &partition);
+    fn end(&mut self, partition: &Arc<Partition>) {
+        let is_it = |begun: &InFlight| Arc::ptr_eq(&begun.partition, partition);
         if let Some(index) = self.in_flight.iter().position(is_it)
             && self.in_flight.swap_remove(index).is_wanted_again
         {
-            self.wanted.push_back(partition);
+            self.wanted.push_back(Arc::clone(partition));
         }
     }
 }
