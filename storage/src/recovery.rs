@@ -122,13 +122,6 @@ impl Log {
             producers.remove_expired(opening.now, self.config.producer_id_expiration_ms);
             producers
         });
-        if let Some(truncation) = &truncated {
-            tracing::warn!(
-                path = %truncation.path.display(), position = truncation.position_bytes,
-                log_end_offset = %truncation.log_end_offset, bytes = truncation.dropped_bytes,
-                reason = %truncation.reason, "cut off what was not written completely"
-            );
-        }
         let end = self.log_end_offset;
         if end < opening.recovery_point && self.limit_until.is_none() {
             // The log is shorter than the checkpoint says: new bytes up there are not durable.
