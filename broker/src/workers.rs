@@ -16,7 +16,7 @@ pub type Job = Box<dyn FnOnce() + Send + 'static>;
 /// Which threads a job runs on. Pools are apart so that a hundred cold reads cannot delay a sync.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Pool {
-    /// `fdatasync` rounds of the log directories.
+    /// `fdatasync` of logs.
     Sync,
     /// Reads of data that no cache holds.
     Read,
@@ -67,7 +67,7 @@ impl Pool {
 pub trait Workers: Send + Sync + 'static {
     /// Queues a job and returns at once. Jobs of one pool start in the order they came; with one thread they also end in it.
     ///
-    /// Callers bound themselves (one sync round per log directory, one recovery per start, a permit for each of the rest). After
+    /// Callers bound themselves (a few syncs per log directory, one recovery per start, a permit for each of the rest). After
     /// [`Workers::shut_down`] the job is dropped unrun.
     fn submit(&self, pool: Pool, job: Job);
 

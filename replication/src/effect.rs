@@ -5,7 +5,7 @@ use highwater_records::Offset;
 /// One thing to do; the machine itself does nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// The log holds bytes that are not synced and count only once they are: ask for the next sync round.
+    /// The log holds bytes that are not synced and count only once they are: ask for a sync.
     RequestSync,
     /// The high watermark moved: publish it, complete the appends and wake the readers that waited for it.
     AdvanceHighWatermark {
@@ -34,7 +34,7 @@ impl Effects {
         }
     }
 
-    /// Whether a sync round is wanted.
+    /// Whether a sync is wanted.
     pub fn requests_sync(&self) -> bool {
         self.request_sync
     }

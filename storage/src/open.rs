@@ -91,7 +91,11 @@ impl Log {
                 keep_holes: false,
                 now: Timestamp::new(0),
             };
-            let (log, _) = Self::open(setup, opening)?;
+            let (log, recovery) = Self::open(setup, opening)?;
+            if let Some(truncated) = recovery.truncated {
+                let path = truncated.path.display();
+                tracing::warn!(%path, reason = truncated.reason, "a new log was not empty; its tail was cut off");
+            }
             sync_with_parent(&*disk, &dir)?;
             return Ok(log);
         }
@@ -164,6 +168,8 @@ impl Log {
         has_changed |= log.settle_start(opening)?;
         let end = log.log_end_offset;
         log.remove_snapshots_above(end)?;
+        // The last checkpoint made names durable; a kill may have come between a newer one and its sync.
+        has_changed |= !recovery.was_clean && log.active().base_offset() >= recovery_point;
         if has_changed {
             log.disk().sync_dir(&log.home.dir).at_path("sync", &log.home.dir)?;
         }
@@ -417,8 +423,11 @@ fn list(disk: &dyn Disk, dir: &std::path::Path) -> Result<(Listing, bool), Stora
             continue;
         }
         let path = dir.join(&name);
-        let Metadata { len_bytes, modified, .. } =
-            disk.metadata(&path).at_path("look at", &path)?;
+        let Metadata { len_bytes, modified, .. } = match disk.metadata(&path) {
+            // Removed between the listing and the look.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            found => found.at_path("look at", &path)?,
+        };
         let sizes = || (None, 0, 0);
         match suffix {
             LOG_SUFFIX => {

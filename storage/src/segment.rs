@@ -64,8 +64,8 @@ pub(crate) struct SegmentHome {
     pub(crate) compacted_through: AtomicI64,
     /// Held while the log is cut, and by work that writes files which a cut makes untrue.
     pub(crate) cutting: Mutex<()>,
-    /// Held while log files are synced: whether one of those syncs has failed.
-    pub(crate) sync_has_failed: Mutex<bool>,
+    /// Held while appended bytes are synced: why one of those syncs failed, if one did.
+    pub(crate) failed_sync: Mutex<Option<String>>,
 }
 
 impl SegmentHome {
@@ -91,7 +91,7 @@ impl SegmentHome {
             generation: Arc::default(),
             compacted_through: AtomicI64::new(0),
             cutting: Mutex::new(()),
-            sync_has_failed: Mutex::new(false),
+            failed_sync: Mutex::new(None),
         })
     }
 

@@ -189,13 +189,10 @@ impl SyncWork {
     /// A failed sync is final: give it to [`Log::on_fault`], and take the log directory offline.
     pub fn run(self) -> Result<Synced, StorageFault> {
         // One at a time: an error of the disk is told once for a file, and then it looks synced.
-        let mut has_failed = self.home.sync_has_failed.lock();
-        if *has_failed {
-            let failed = std::io::Error::other("an earlier sync failed");
-            return Err(StorageFault::new("sync", &self.home.dir, failed));
-        }
+        let mut failed = self.home.failed_sync.lock();
+        check_synced(&self.home, failed.as_deref())?;
         let synced = self.sync();
-        *has_failed = synced.as_ref().is_err_and(|fault| !fault.is_out_of_descriptors());
+        *failed = synced.as_ref().err().and_then(why_final);
         synced
     }
 
@@ -269,11 +266,23 @@ impl CheckpointWork {
     /// As [`SyncWork::run`].
     pub fn run(self) -> Result<Checkpointed, StorageFault> {
         let home = Arc::clone(&self.sync.home);
-        let disk: &dyn Disk = &*home.disk;
         let cutting = home.cutting.lock();
         if home.cut_count() != self.checkpointed.synced.cuts {
             return Ok(self.checkpointed);
         }
+        check_synced(&home, home.failed_sync.lock().as_deref())?;
+        let done = self.run_uncut();
+        if let Some(reason) = done.as_ref().err().and_then(why_final) {
+            home.failed_sync.lock().get_or_insert(reason);
+        }
+        drop(cutting);
+        done
+    }
+
+    /// Nothing is cut meanwhile.
+    fn run_uncut(self) -> Result<Checkpointed, StorageFault> {
+        let home = Arc::clone(&self.sync.home);
+        let disk: &dyn Disk = &*home.disk;
         self.segments.iter().try_for_each(|segment| segment.sync_indexes())?;
         for path in &self.rolled_snapshots {
             match disk.open(path, OpenMode::Write) {
@@ -297,9 +306,21 @@ impl CheckpointWork {
             disk.sync_dir(&home.dir).at_path("sync", &home.dir)?;
         }
         self.outdated.iter().try_for_each(|path| remove_if_there(disk, path))?;
-        drop(cutting);
         Ok(self.checkpointed)
     }
+}
+
+/// Refuses work of a log of which a sync failed.
+fn check_synced(home: &SegmentHome, failed: Option<&str>) -> Result<(), StorageFault> {
+    let Some(reason) = failed else { return Ok(()) };
+    let failed = std::io::Error::other(format!("an earlier sync failed: {reason}"));
+    Err(StorageFault::new("sync", &home.dir, failed))
+}
+
+/// Why nothing may be believed to be synced after a fault, if so.
+fn why_final(fault: &StorageFault) -> Option<String> {
+    let is_final = fault.operation == "sync" && !fault.is_out_of_descriptors();
+    is_final.then(|| fault.source.to_string())
 }
 
 impl Log {

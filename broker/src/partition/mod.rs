@@ -77,7 +77,7 @@ pub(crate) struct Partition {
     append_times: AppendTimes,
     /// In the handover's list.
     is_handed_over: AtomicBool,
-    /// Among those the next sync round takes.
+    /// Waits for a sync that has not begun.
     pub(crate) is_sync_requested: AtomicBool,
 }
 
@@ -220,7 +220,7 @@ impl Partition {
         })
     }
 
-    /// Syncs what is not synced. Called by the sync round of the log directory, on its threads.
+    /// Syncs what is not synced. Called by the sync queue of the log directory, one at a time, on threads that may block.
     pub(crate) fn sync(self: &Arc<Self>) {
         if let Some(work) = self.begin_sync() {
             self.finish_sync(work.run());
@@ -228,7 +228,7 @@ impl Partition {
     }
 
     fn begin_sync(self: &Arc<Self>) -> Option<SyncWork> {
-        // Cleared before the work is taken: who appends from here on asks for the next round.
+        // Cleared before the work is taken: who appends from here on asks for the next sync.
         self.is_sync_requested.store(false, Ordering::Release);
         self.in_turn(|leading, _| leading.log.take_sync()).ok().flatten()
     }

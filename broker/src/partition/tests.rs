@@ -1,4 +1,4 @@
-//! Turns, sync rounds and the fall of a replica, on a simulated disk.
+//! Turns, syncs and the fall of a replica, on a simulated disk.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::AtomicU64;

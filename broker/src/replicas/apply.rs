@@ -10,7 +10,7 @@ use highwater_controller::config::TopicSettings;
 use highwater_controller::image::{ConfigResource, PartitionImage, TopicImage};
 use highwater_controller::{MetadataDelta, MetadataImage};
 use highwater_records::{NodeId, Offset, TopicPartition, Uuid};
-use highwater_replication::{LeaderSetup, MetadataChange};
+use highwater_replication::{Durability, LeaderSetup, MetadataChange};
 use highwater_storage::{
     Log, LogConfig, LogSetup, OpenError, Opening, StorageFault, delete_partition_dir, remove_files,
 };
@@ -324,7 +324,7 @@ impl Replicas {
         match self.open_log(dir, &change) {
             Ok(log) => {
                 let setup = self.leader_setup(dir, &change, &log);
-                let is_recovered = log.wants_checkpoint();
+                let recovered = log.wants_checkpoint().then(|| log.bytes_past_recovery_point());
                 let partition = Partition::lead(
                     change.topic_partition.clone(),
                     Arc::clone(&dir.hosted),
@@ -335,8 +335,11 @@ impl Replicas {
                     dir.hosted.saved_times.claim(change.key()),
                 );
                 dir.hosted.add(&partition);
-                if is_recovered {
-                    dir.hosted.note_recovered();
+                if let Some(bytes) = recovered {
+                    dir.hosted.note_recovered(match durability(&change.settings) {
+                        Durability::Fsync => bytes,
+                        Durability::Os => dir.hosted.window().weigh_os(bytes),
+                    });
                 }
                 partition
             }
@@ -404,7 +407,7 @@ impl Replicas {
         let (opened, left) = match found {
             Some(found) if found.belongs_to(change.topic_id) => {
                 // After a failure it is not what a clean stop left any more.
-                let left = FoundLog { owner: Owner::Topic(change.topic_id), is_clean: false };
+                let left = FoundLog { is_clean: false, ..found };
                 (self.open_found(dir, change, setup, found), Some(left))
             }
             Some(foreign) => match self.set_aside(&setup.dir) {

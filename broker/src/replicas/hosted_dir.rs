@@ -1,4 +1,4 @@
-//! A log directory in use: its partitions, its sync rounds, its checkpoints, and its fall.
+//! A log directory in use: its partitions, its syncs, its checkpoints, and its fall.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -258,25 +258,27 @@ impl HostedDir {
         }
     }
 
-    /// Takes note of a log that was opened after an unclean stop.
-    pub(super) fn note_recovered(&self) {
+    /// Takes note of a log that was opened after an unclean stop, and of what another one would have to read again.
+    pub(super) fn note_recovered(&self, bytes: u64) {
+        self.unrecovered_bytes.fetch_add(bytes, Ordering::Relaxed);
         self.has_recovered.store(true, Ordering::Release);
     }
 
-    /// Has the recovery points of recovered logs moved, now that these are served: many small syncs, for which nobody waits.
+    /// Has the recovery points of recovered logs moved, now that these are served: many small syncs.
     pub(super) fn checkpoint_recovered(self: &Arc<Self>, clock: &dyn Clock) {
-        if self.has_recovered.swap(false, Ordering::AcqRel) {
-            self.begin_checkpoint(clock);
+        if self.has_recovered.load(Ordering::Acquire) && self.begin_checkpoint(clock) {
+            self.has_recovered.store(false, Ordering::Release);
         }
     }
 
-    /// Has the recovery points moved by a worker, unless that is under way.
-    fn begin_checkpoint(self: &Arc<Self>, clock: &dyn Clock) {
-        if self.is_checkpoint_running.swap(true, Ordering::AcqRel) {
-            return;
+    /// Has the recovery points moved by a worker; false if that is under way already.
+    fn begin_checkpoint(self: &Arc<Self>, clock: &dyn Clock) -> bool {
+        let begins = !self.is_checkpoint_running.swap(true, Ordering::AcqRel);
+        if begins {
+            let (dir, now) = (Arc::clone(self), clock.now().wall);
+            self.workers.submit(Pool::File, Box::new(move || dir.run_checkpoint(now)));
         }
-        let (dir, now) = (Arc::clone(self), clock.now().wall);
-        self.workers.submit(Pool::File, Box::new(move || dir.run_checkpoint(now)));
+        begins
     }
 
     /// Moves the recovery points, unless that is under way. Blocks.

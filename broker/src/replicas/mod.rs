@@ -166,8 +166,9 @@ impl Dir {
                 Owner::Nameless
             }
             Err(OpenError::Fault(fault)) => {
-                if !self.hosted.survives(&fault) {
-                    self.hosted.fail(&fault);
+                match self.hosted.survives(&fault) {
+                    true => tracing::warn!(%fault, "cannot see whose partition this is"),
+                    false => self.hosted.fail(&fault),
                 }
                 Owner::Unread
             }
@@ -396,6 +397,9 @@ impl Replicas {
                 return;
             }
             self.open_unopened().await;
+            for dir in self.log_dirs() {
+                dir.checkpoint_recovered(&*self.context.clock);
+            }
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::workers::{Pool, Workers};
 const SYNCS_MAX: usize = 8;
 
 /// Syncs that one job does before others have its thread: log directories share them.
-const SYNCS_PER_JOB: usize = 32;
+const SYNCS_PER_JOB: usize = 4;
 
 /// The syncs of one log directory.
 ///
@@ -44,6 +44,7 @@ struct Job {
     queue: Arc<SyncQueue>,
     /// What it syncs now.
     partition: Option<Arc<Partition>>,
+    is_started: bool,
 }
 
 impl SyncQueue {
@@ -75,13 +76,14 @@ impl SyncQueue {
     }
 
     fn submit(self: &Arc<Self>) {
-        let job = Job { queue: Arc::clone(self), partition: None };
+        let job = Job { queue: Arc::clone(self), partition: None, is_started: false };
         self.workers.submit(Pool::Sync, Box::new(move || job.run()));
     }
 }
 
 impl Job {
     fn run(mut self) {
+        self.is_started = true;
         for _ in 0..SYNCS_PER_JOB {
             let Some(partition) = self.next() else { return };
             self.queue.sync_count.fetch_add(1, Ordering::Relaxed);
@@ -109,7 +111,13 @@ impl Job {
 
 impl Drop for Job {
     /// After its share of the work, or a panic in it, another job goes on.
+    ///
+    /// One that never started was dropped by workers that are shut down: nothing is synced any more, and what waits is let go.
     fn drop(&mut self) {
+        if !self.is_started {
+            let unsynced = std::mem::take(&mut self.queue.state.lock().wanted);
+            return drop(unsynced);
+        }
         let Some(done) = self.partition.take() else { return };
         self.queue.state.lock().end(&done);
         self.queue.submit();

@@ -137,3 +137,18 @@ async fn recovery_points_move_once_recovered_logs_are_served() {
         assert_eq!(reached, Offset::new(1));
     }
 }
+
+/// A queue that keeps partitions keeps their directory, and its lock, from the next broker.
+#[tokio::test]
+async fn syncs_that_never_start_keep_nothing() {
+    let (mut fixture, _disk, workers) = Fixture::simulated().await;
+    let partitions = fixture.create("t", 2, &[]).await;
+    for partition in &partitions {
+        drop(append(partition, &batch("waits"), Acks::All));
+    }
+    let held_count = |partition: &Arc<Partition>| Arc::strong_count(partition);
+    let queued: Vec<_> = partitions.iter().map(held_count).collect();
+    workers.shut_down();
+    let left: Vec<_> = partitions.iter().map(|partition| held_count(partition) + 1).collect();
+    assert_eq!(left, queued);
+}

@@ -126,6 +126,24 @@ fn recovery_reads_nothing_below_the_recovery_point() {
     assert!(matches!(read, Err(highwater_storage::ReadError::Corrupt(_))), "{read:?}");
 }
 
+/// A kill between the first append of a segment and its sync leaves a name that is seen and not durable.
+#[test]
+fn names_of_recovered_segments_are_durable_before_they_count() {
+    for seed in 0..8 {
+        let disk = SimDisk::new();
+        let mut teller = Teller::default();
+        let steps = [Append(6), Checkpoint, Append(4), Checkpoint, Roll, Append(3)];
+        run(&disk, &steps, &mut teller).unwrap();
+        disk.crash();
+        let (mut broker, _) = Broker::start(&disk, &teller.told).unwrap();
+        let synced = broker.log().synced_end_offset();
+        assert_eq!(synced, broker.log().log_end_offset());
+        disk.power_cut(seed);
+        let (mut broker, _) = Broker::start(&disk, &teller.told).unwrap();
+        assert!(broker.log().log_end_offset() >= synced, "seed {seed}");
+    }
+}
+
 #[test]
 fn recovered_log_is_served_before_its_recovery_point_moves() {
     let (disk, world) = World::simulated(LogConfig::default());
