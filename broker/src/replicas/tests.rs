@@ -120,7 +120,7 @@ async fn failed_sync_of_a_new_partition_is_no_full_disk() {
     assert!(partition.view().leading().is_err());
 }
 
-/// Nobody waits for it, and a second kill must not read the same tail again.
+/// A second kill must not read the same tail again.
 #[tokio::test]
 async fn recovery_points_move_once_recovered_logs_are_served() {
     let (mut fixture, disk, workers) = Fixture::simulated().await;

@@ -119,9 +119,14 @@ impl Disk for FileDisk {
         let mut entries = Vec::new();
         for entry in fs::read_dir(path)? {
             let entry = entry?;
+            let file_type = match entry.file_type() {
+                // Some file systems must look, and it may be removed by then.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                file_type => file_type?,
+            };
             entries.push(DirEntry {
                 name: entry.file_name().to_string_lossy().into_owned(),
-                is_dir: entry.file_type()?.is_dir(),
+                is_dir: file_type.is_dir(),
                 len_bytes: 0,
                 modified: Timestamp::new(0),
             });
